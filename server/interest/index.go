@@ -78,6 +78,17 @@ func (x *Index) Limit(s *Sub, limited bool) {
 	}
 }
 
+// Change runs change, which alters the target that all of subs have, so that
+// each later Lookup heeds it. change must not call the index.
+func (x *Index) Change(subs []*Sub, change func()) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	change()
+	for _, s := range subs {
+		x.changedLocked(s)
+	}
+}
+
 // Lookup returns where messages on subj go. cold is the caller's scratch: the
 // result of a first miss is written there, without allocation, and is valid
 // until the caller's next Lookup with it. subj is not kept.

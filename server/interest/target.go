@@ -16,7 +16,7 @@ type Target struct {
 
 	// NoEcho: messages of its own are not delivered to it.
 	// NoHeaders: it gets header blocks cut off.
-	// Both change only while the target has no subscriptions.
+	// Once there are subscriptions, both change only in [Index.Change].
 	NoEcho, NoHeaders bool
 
 	// Generation counts the subscriptions that the target has given up. Who

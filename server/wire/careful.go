@@ -140,11 +140,12 @@ func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 // maxArgs is one more than any operation takes.
 const maxArgs = 5
 
-// split cuts arg at blanks, tabs and stray CRs into at most maxArgs pieces.
-func split(arg []byte) (args [maxArgs][]byte, n int) {
+// split cuts arg at blanks and tabs, and at stray CRs if those count as blanks,
+// into at most maxArgs pieces.
+func split(arg []byte, stray bool) (args [maxArgs][]byte, n int) {
 	start := -1
 	for i := 0; i <= len(arg); i++ {
-		if i < len(arg) && !isBlank(arg[i]) && arg[i] != '\r' {
+		if i < len(arg) && !isBlank(arg[i]) && (!stray || arg[i] != '\r') {
 			if start < 0 {
 				start = i
 			}
@@ -180,7 +181,7 @@ func digits(b []byte) int {
 // anyPub parses a PUB or HPUB in any legal spelling. body is where the
 // payload begins in b.
 func (p *Parser) anyPub(b, arg []byte, body int, header bool) (Op, int, *Error) {
-	args, n := split(arg)
+	args, n := split(arg, false)
 	m := Pub{Header: NoHeader}
 	sizes := 1
 	if header {
@@ -247,7 +248,7 @@ func (p *Parser) tail(args [][]byte, payload []byte) []byte {
 }
 
 func (p *Parser) sub(arg []byte, n int) (Op, int, *Error) {
-	args, count := split(arg)
+	args, count := split(arg, true)
 	switch count {
 	case 2:
 		p.Sub = Sub{Subject: args[0], Sid: args[1]}
@@ -260,7 +261,7 @@ func (p *Parser) sub(arg []byte, n int) (Op, int, *Error) {
 }
 
 func (p *Parser) unsub(arg []byte, n int) (Op, int, *Error) {
-	args, count := split(arg)
+	args, count := split(arg, true)
 	switch count {
 	case 1:
 		p.Unsub = Unsub{Sid: args[0]}

@@ -66,8 +66,8 @@ func AppendNoResponders(dst, reply []byte, sid string, subject []byte) []byte {
 // bytes the frame takes. It understands what this package's encoders write;
 // for anything else it returns 0.
 func NextFrame(b []byte, m *Pub) int {
-	eol := bytes.IndexByte(b, '\r')
-	if eol < 0 {
+	eol := bytes.IndexByte(b, '\n') - 1 // a subject may hold a CR
+	if eol < 0 || b[eol] != '\r' {
 		return 0
 	}
 	header := b[0] == 'H'

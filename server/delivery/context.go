@@ -1,0 +1,211 @@
+package delivery
+
+import (
+	"math/rand/v2"
+	"sync"
+
+	"moonwire/server/interest"
+	"moonwire/server/wire"
+)
+
+const (
+	// maxStaged is how many bytes a context holds before it flushes.
+	maxStaged = 1 << 20
+	// maxSlot is how many bytes a slot holds before it is submitted.
+	maxSlot = 64 << 10
+	// direct is from how many bytes on a run is submitted from the buffer it
+	// was encoded in, without a copy in the slot.
+	direct = 8 << 10
+	// maxKept is how many bytes of buffers an idle context keeps.
+	maxKept = 512 << 10
+)
+
+// Context is the delivery of one publisher's batch. Get one from a [Pool].
+type Context struct {
+	// Msgs and Bytes count what targets have taken since Get: messages, and
+	// the bytes of their headers and payloads.
+	Msgs, Bytes int
+	// Slow is not nil when some target wants the publisher to wait; see
+	// [interest.Staged].
+	Slow <-chan struct{}
+
+	own    *interest.Target
+	index  *interest.Index
+	slots  []slot
+	refs   []ref // by ordinal of the target
+	epoch  uint32
+	staged int // bytes in all slots
+
+	last    *interest.Entry // of the message before, nil or not cold
+	cold    interest.Entry
+	again   interest.Entry // for redirected frames
+	run     run
+	scratch []byte           // a run, encoded for one prefix
+	single  slot             // what is handed over without a slot of the batch
+	refused []interest.Frame // of queue groups, for other members
+	ownSlot int              // the place of the publisher's own slot, or -1
+	rng     rand.PCG
+}
+
+// slot is what is staged for one target.
+type slot struct {
+	target *interest.Target
+	interest.Staged
+	end int // of the last frame in Data
+}
+
+// ref finds a target's slot.
+type ref struct {
+	epoch uint32
+	at    uint32
+}
+
+// run is the messages in a row that go to the same fan-out.
+type run struct {
+	entry *interest.Entry
+	tails []tail
+	bytes int
+}
+
+type tail struct {
+	data   []byte
+	size   int
+	header bool
+}
+
+// Pool keeps contexts for reuse. The zero value is ready to use.
+type Pool struct{ pool sync.Pool }
+
+// Get returns a context for a batch of own's, published into index.
+func (p *Pool) Get(own *interest.Target, index *interest.Index) *Context {
+	c, _ := p.pool.Get().(*Context)
+	if c == nil {
+		c = &Context{epoch: 1}
+		c.rng.Seed(rand.Uint64(), rand.Uint64())
+	}
+	c.own, c.index = own, index
+	c.ownSlot = -1
+	c.Msgs, c.Bytes, c.Slow = 0, 0, nil
+	return c
+}
+
+// Put takes back a context that was flushed.
+func (p *Pool) Put(c *Context) {
+	c.own, c.index, c.last, c.Slow = nil, nil, nil, nil
+	kept := 0
+	for i := range c.slots[:cap(c.slots)] {
+		s := &c.slots[:cap(c.slots)][i]
+		if kept += cap(s.Data); kept > maxKept {
+			s.Data = nil
+		}
+	}
+	if cap(c.scratch) > maxKept {
+		c.scratch = nil
+	}
+	p.pool.Put(c)
+}
+
+// Rebind makes index the one that later messages are published into. What was
+// published before is flushed.
+func (c *Context) Rebind(index *interest.Index) {
+	c.Flush()
+	c.index, c.last = index, nil
+}
+
+// slot returns the slot of t, opening one if t has none. The pointer is valid
+// until the next call.
+func (c *Context) slot(t *interest.Target) *slot {
+	if o := int(t.Ordinal); o < len(c.refs) {
+		if r := c.refs[o]; r.epoch == c.epoch {
+			if s := &c.slots[r.at]; s.target == t {
+				return s
+			}
+		}
+	}
+	return c.open(t)
+}
+
+func (c *Context) open(t *interest.Target) *slot {
+	o := int(t.Ordinal)
+	if o >= len(c.refs) {
+		c.refs = append(c.refs, make([]ref, o+1-len(c.refs))...)
+	}
+	at := len(c.slots)
+	if at < cap(c.slots) {
+		c.slots = c.slots[:at+1]
+	} else {
+		c.slots = append(c.slots, slot{})
+	}
+	c.refs[o] = ref{epoch: c.epoch, at: uint32(at)}
+	s := &c.slots[at]
+	s.target = t
+	s.Generation = t.Generation.Load()
+	if t == c.own {
+		c.ownSlot = at
+	}
+	return s
+}
+
+// close forgets all slots.
+func (c *Context) close() {
+	for i := range c.slots {
+		s := &c.slots[i]
+		s.target = nil
+		s.clear()
+	}
+	c.slots = c.slots[:0]
+	c.staged, c.ownSlot = 0, -1
+	if c.epoch++; c.epoch == 0 {
+		clear(c.refs)
+		c.epoch = 1
+	}
+}
+
+// clear empties the slot, keeping its memory. The generation stays: what is
+// staged next is compared with an older one, which is always safe.
+func (s *slot) clear() {
+	clear(s.Counts)
+	clear(s.Dropped)
+	s.Staged = interest.Staged{
+		Data: s.Data[:0], Counts: s.Counts[:0], Dropped: s.Dropped[:0],
+		Generation: s.Generation,
+	}
+}
+
+// count notes that n frames for sub lie in s from byte at on, with size bytes
+// of header blocks and payloads in all.
+func (s *slot) count(sub *interest.Sub, n, size, at int) {
+	s.Msgs += n
+	s.Bytes += size
+	last := len(s.Counts) - 1
+	if last >= 0 && s.Counts[last].Sub == sub && s.end == at {
+		s.Counts[last].N += n
+	} else {
+		s.Counts = append(s.Counts, interest.Count{Sub: sub, N: n, At: at})
+	}
+	s.end = len(s.Data)
+}
+
+// Own appends out to the publisher's own output: answers that belong behind
+// all that was published so far.
+func (c *Context) Own(out string) {
+	c.EndRun()
+	s := c.slot(c.own)
+	s.Data = append(s.Data, out...)
+	c.staged += len(out)
+}
+
+// OwnError appends the -ERR line of e to the publisher's own output.
+func (c *Context) OwnError(e *wire.Error) {
+	c.EndRun()
+	s := c.slot(c.own)
+	s.Data = wire.AppendError(s.Data, e)
+}
+
+// OwnNoResponders appends the answer of status 503 to a request of the
+// publisher's that nobody took.
+func (c *Context) OwnNoResponders(m *wire.Pub, sid string) {
+	c.EndRun()
+	s := c.slot(c.own)
+	s.Data = wire.AppendNoResponders(s.Data, m.Reply, sid, m.Subject)
+}
