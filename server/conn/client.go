@@ -1,0 +1,329 @@
+package conn
+
+import (
+	"fmt"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"moonwire/server/account"
+	"moonwire/server/delivery"
+	"moonwire/server/interest"
+	"moonwire/server/wire"
+)
+
+// Client is a connection that speaks the client protocol. Make it with [New]
+// and run it with [Client.Serve].
+type Client struct {
+	interest.Target // what subscriptions of this connection deliver to
+
+	// Immutable.
+	ID     uint64
+	Start  time.Time
+	env    *Env
+	nc     net.Conn
+	src    source
+	out    writer // non-blocking writes; nil where there are none
+	ip     string
+	port   int
+	log    *zap.Logger
+	limits *Limits // as they were when the connection was made
+
+	// Read loop only.
+	parser     wire.Parser
+	in         input
+	connect    wire.Connect
+	ctx        *delivery.Context // nil while idle
+	reply      interest.Entry    // scratch for no_responders
+	slow       slowFlags
+	mustAuth   bool // nothing but CONNECT is understood
+	headWarned bool // the PUB at hand was already found invalid
+	busy       bool // something but PONG came since the last wake-up
+	reads      int  // since the last flush
+	inMsgs     int  // since the last flush
+	inBytes    int
+
+	// Set by the read loop, read by anyone.
+	account    atomic.Pointer[account.Account]
+	lastActive atomic.Int64 // unix ns of the last input
+	lastData   atomic.Int64 // unix ns of the last input but PONG
+	async      atomic.Bool  // takes INFO at any time: protocol 1, and had its first PONG
+
+	// Statistics that the read loop adds up.
+	traffic account.Traffic
+
+	mu struct {
+		sync.Mutex
+		subs   map[string]*interest.Sub // by sid; only the read loop adds
+		queue  queue
+		closed bool
+		reason Reason
+		stop   time.Time
+		who    identity
+		ping   pinger
+	}
+	final Snapshot      // set before Host.Closed is called
+	done  chan struct{} // closed when Serve has ended
+}
+
+// identity is what CONNECT said, as far as others may want to see it.
+type identity struct {
+	name, lang, version, user string
+}
+
+// slowFlags says what a publish needs beyond the plain case. Zero is plain.
+type slowFlags uint8
+
+const (
+	slowVerbose slowFlags = 1 << iota
+	slowPedantic
+	slowNoResponders
+	slowTrace
+)
+
+// New returns a client on nc. The caller runs Serve, or else closes nc.
+func New(env *Env, nc net.Conn, id uint64) *Client {
+	c := &Client{
+		ID: id, Start: time.Now(), env: env, nc: nc,
+		limits:  env.Limits.Load(),
+		connect: wire.DefaultConnect(),
+		done:    make(chan struct{}),
+	}
+	c.ip, c.port = peer(nc)
+	c.log = env.Log
+	c.src, c.out = newSource(c, nc)
+	c.Ordinal = env.Ordinals.Take()
+	c.Sink = c
+	c.NoHeaders = true // until CONNECT says otherwise
+	c.parser.MaxControlLine = c.limits.MaxControlLine
+	c.parser.MaxPayload = c.limits.MaxPayload
+	c.mustAuth = c.limits.AuthRequired
+	c.mu.subs = make(map[string]*interest.Sub)
+	c.lastActive.Store(c.Start.UnixNano())
+	c.lastData.Store(c.Start.UnixNano())
+	c.setSlow()
+	return c
+}
+
+// peer returns the address of the other end. An in-process connection has
+// none.
+func peer(nc net.Conn) (ip string, port int) {
+	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+		return a.IP.String(), a.Port
+	}
+	return "", 0
+}
+
+// String names the connection as nats-server's log lines do.
+func (c *Client) String() string {
+	if c.port == 0 {
+		return fmt.Sprintf("pipe - cid:%d", c.ID)
+	}
+	return fmt.Sprintf("%s - cid:%d", net.JoinHostPort(c.ip, fmt.Sprint(c.port)), c.ID)
+}
+
+// Serve greets the peer and runs its commands until the connection ends. A
+// connection that is not admitted is told why and closed. Serve returns when
+// the socket is closed and nothing of the connection is left.
+func (c *Client) Serve(refused *wire.Error) {
+	defer close(c.done)
+	defer c.finish()
+	defer func() {
+		if p := recover(); p != nil {
+			c.ctx = nil // in an unknown state
+			c.log.Error(fmt.Sprintf("%s - panic: %v\n%s", c, p, debug.Stack()))
+			c.Close(InternalError)
+		}
+	}()
+	if c.env.Tracing || c.log.Core().Enabled(zap.DebugLevel) {
+		c.log.Debug(c.String() + " - Client connection created")
+	}
+	if a := c.env.Host.Anonymous(); a != nil && refused == nil {
+		c.bind(a)
+	}
+	c.sendInfo()
+	if refused != nil {
+		c.Fail(refused)
+		return
+	}
+	c.startTimers()
+	for !c.Gone.Load() {
+		if err := c.src.fill(); err != nil {
+			c.Close(readReason(err))
+			return
+		}
+		c.process()
+	}
+}
+
+// Done is closed when Serve has ended.
+func (c *Client) Done() <-chan struct{} { return c.done }
+
+// Close ends the connection for a reason that the peer is not told. The first
+// reason stays. It does not wait; see Done.
+func (c *Client) Close(r Reason) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closeLocked(r)
+}
+
+func (c *Client) closeLocked(r Reason) {
+	if c.mu.closed {
+		return
+	}
+	c.mu.closed, c.mu.reason, c.mu.stop = true, r, time.Now()
+	c.Gone.Store(true)
+	c.mu.ping.stopLocked()
+	q := &c.mu.queue
+	if r.abrupt() {
+		q.drop()
+		q.release()
+		_ = c.nc.SetWriteDeadline(past)
+	} else if q.writing {
+		_ = c.nc.SetWriteDeadline(time.Now().Add(lastWrite))
+	}
+	_ = c.nc.SetReadDeadline(past) // wakes the read loop, which closes the socket
+}
+
+// past is a deadline that is over.
+var past = time.Unix(1, 0)
+
+const (
+	// lastWrite is how long a connection that is being closed may take for
+	// what is queued for it.
+	lastWrite = time.Second
+	// linger is how long, and lingerBytes how much, a peer that was told of
+	// its fault may go on sending: closing a socket with unread input would
+	// destroy the -ERR on its way.
+	linger      = 250 * time.Millisecond
+	lingerBytes = 4 << 20
+)
+
+// Fail tells the peer of a fault, from any goroutine, and closes the
+// connection.
+func (c *Client) Fail(e *wire.Error) {
+	c.Submit(&interest.Staged{Data: wire.AppendError(nil, e)})
+	c.Close(reasonOf(e))
+}
+
+// finish takes the connection apart. It runs in the read loop's goroutine.
+func (c *Client) finish() {
+	c.release()
+	c.Close(ClientClosed)
+	c.final = c.Snapshot()
+	c.final.Subs = c.subscriptions(maxFinalSubs)
+	if a := c.account.Load(); a != nil {
+		c.dropSubs(a)
+		a.Clients.Add(-1)
+	}
+	c.awaitWriter()
+	c.say(c.Reason())
+	_ = c.nc.Close()
+	c.env.Ordinals.Give(c.Ordinal)
+	c.env.Host.Closed(c)
+}
+
+// say logs the end, and lets a peer that was told of a fault read it.
+func (c *Client) say(r Reason) {
+	switch r {
+	case ProtocolViolation, MaxControlLine, MaxPayload, AuthFailure, AuthTimeout,
+		BadProtocol, NoRespondersNeeds, StaleConnection, MaxConnections:
+		c.lingerOn()
+	}
+	if r.Slow() {
+		c.log.Info(fmt.Sprintf("%s - Slow Consumer Detected: %s", c, r))
+	}
+	c.log.Debug(fmt.Sprintf("%s - Client connection closed: %s", c, r))
+}
+
+// lingerOn closes the writing half and swallows what the peer still sends.
+func (c *Client) lingerOn() {
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	_ = c.nc.SetReadDeadline(time.Now().Add(linger))
+	buf := getBuffer()
+	defer putBuffer(buf)
+	for left := lingerBytes; left > 0; {
+		n, err := c.nc.Read(*buf)
+		if err != nil {
+			return
+		}
+		left -= n
+	}
+}
+
+// Reason returns why the connection ended, or "" while it has not.
+func (c *Client) Reason() Reason {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.reason
+}
+
+// bind puts the connection into an account.
+func (c *Client) bind(a *account.Account) {
+	old := c.account.Swap(a)
+	if old == a {
+		return
+	}
+	if old != nil {
+		old.Clients.Add(-1)
+	}
+	a.Clients.Add(1)
+	if c.ctx != nil {
+		c.ctx.Rebind(a.Index)
+	}
+}
+
+// index returns the interest index of the account, or nil.
+func (c *Client) index() *interest.Index {
+	if a := c.account.Load(); a != nil {
+		return a.Index
+	}
+	return nil
+}
+
+func (c *Client) setSlow() {
+	c.slow = 0
+	if c.connect.Verbose {
+		c.slow |= slowVerbose
+	}
+	if c.connect.Pedantic {
+		c.slow |= slowPedantic
+	}
+	if c.connect.NoResponders {
+		c.slow |= slowNoResponders
+	}
+	if c.env.Tracing {
+		c.slow |= slowTrace
+	}
+}
+
+// sendInfo sends the INFO that greets a client.
+func (c *Client) sendInfo() {
+	i := c.info()
+	c.Submit(&interest.Staged{Data: wire.AppendInfo(nil, &i)})
+}
+
+// SendInfo sends the server's INFO to a client that takes it at any time, when
+// something in it has changed: lameDuck says that the server is going away.
+func (c *Client) SendInfo(lameDuck bool) {
+	if !c.async.Load() {
+		return
+	}
+	i := c.info()
+	i.LameDuck = lameDuck
+	c.Submit(&interest.Staged{Data: wire.AppendInfo(nil, &i)})
+}
+
+// info returns the server's INFO for this client.
+func (c *Client) info() wire.Info {
+	i := c.env.Host.Info()
+	i.ClientID, i.ClientIP = c.ID, c.ip
+	return i
+}

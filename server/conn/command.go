@@ -1,0 +1,243 @@
+package conn
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"moonwire/server/account"
+	"moonwire/server/interest"
+	"moonwire/server/subject"
+	"moonwire/server/wire"
+)
+
+// run runs the operations in b and returns how many bytes they took. On a
+// fault that closes the connection it says all there is to say and takes
+// everything.
+func (c *Client) run(b []byte) int {
+	used := 0
+	for used < len(b) {
+		rest := b[used:]
+		if c.mustAuth && rest[0] != 'C' && rest[0] != 'c' {
+			return c.fault(wire.ErrAuthorization, len(b))
+		}
+		op, n, err := c.parser.Next(rest)
+		if op == wire.OpPub {
+			c.publish(&c.parser.Pub)
+			used += n
+			continue
+		}
+		if err == nil && op == wire.OpNone {
+			c.unfinished()
+			return used + n
+		}
+		if err == nil {
+			err = c.command(op)
+		} else {
+			c.unfinished()
+		}
+		if err != nil {
+			if err.Close {
+				return c.fault(err, len(b))
+			}
+			c.refuse(err)
+		}
+		if c.Gone.Load() {
+			return len(b)
+		}
+		used += n
+	}
+	return used
+}
+
+// refuse tells the peer of a fault, behind what was published before.
+func (c *Client) refuse(e *wire.Error) {
+	if e.Text == "" {
+		return
+	}
+	c.trace("->>", []byte("-ERR "), []byte(e.Text))
+	c.ctx.OwnError(e)
+}
+
+// fault tells the peer of a fault, ends the connection, and returns n.
+func (c *Client) fault(e *wire.Error, n int) int {
+	c.refuse(e)
+	c.flush()
+	c.Close(reasonOf(e))
+	return n
+}
+
+// command runs one operation that is no publish.
+func (c *Client) command(op wire.Op) *wire.Error {
+	c.ctx.EndRun()
+	c.busy = c.busy || op != wire.OpPong
+	switch op {
+	case wire.OpSub:
+		return c.sub(&c.parser.Sub)
+	case wire.OpUnsub:
+		c.unsub(&c.parser.Unsub)
+	case wire.OpPing:
+		c.pinged()
+	case wire.OpPong:
+		c.ponged()
+	case wire.OpConnect:
+		return c.connectOp(c.parser.Arg)
+	case wire.OpInfo:
+		return wire.CheckInfo(c.parser.Arg)
+	case wire.OpErr:
+		c.log.Debug(c.String() + " - Client sent -ERR " + string(c.parser.Arg))
+		return wire.ErrMalformed
+	}
+	return nil
+}
+
+// ok acknowledges an operation to those who want to hear it.
+func (c *Client) ok() {
+	if c.connect.Verbose {
+		c.ctx.Own(wire.OK)
+	}
+}
+
+// connectOp runs a CONNECT. A later one authenticates again and drops all
+// subscriptions (protocol.md §1.5).
+func (c *Client) connectOp(arg []byte) *wire.Error {
+	c.trace("<<-", []byte("CONNECT "), redact(arg))
+	if err := c.connect.Decode(arg); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	again := c.mu.ping.connected
+	c.mu.Unlock()
+	if a := c.account.Load(); again && a != nil {
+		c.ctx.Flush()
+		c.dropSubs(a)
+	}
+	a, user := c.env.Host.Authenticate(c, &c.connect)
+	if a == nil {
+		return wire.ErrAuthorization
+	}
+	if c.connect.Account != "" || c.connect.NewAccount {
+		return wire.ErrAuthorization // from before there were accounts in the configuration
+	}
+	c.bind(a)
+	c.mustAuth = false
+	headers := c.limits.Headers && c.connect.Headers
+	c.parser.Headers = headers
+	c.setSlow()
+	c.mu.Lock()
+	c.mu.who = identity{name: c.connect.Name, lang: c.connect.Lang, version: c.connect.Version, user: user}
+	c.mu.ping.connectedLocked(c)
+	subs := slices.Collect(maps.Values(c.mu.subs)) // from before the first CONNECT
+	c.mu.Unlock()
+	a.Index.Change(subs, func() { c.NoHeaders, c.NoEcho = !headers, !c.connect.Echo })
+	if c.connect.Protocol < 0 || c.connect.Protocol > 1 {
+		return wire.ErrClientProtocol
+	}
+	if c.connect.NoResponders && !headers {
+		return wire.ErrNoRespondersNeeds
+	}
+	c.ok()
+	return nil
+}
+
+// sub runs a SUB, with its checks in the order of protocol.md §1.7.
+func (c *Client) sub(s *wire.Sub) *wire.Error {
+	c.trace("<<-", []byte("SUB "), s.Subject, []byte(" "), s.Queue, []byte(" "), s.Sid)
+	if string(s.Queue) == reservedQueue {
+		return wire.SubscriptionViolation(s.Subject, s.Queue)
+	}
+	if most := c.limits.MaxSubTokens; most > 0 && subject.NumTokens(s.Subject) > most {
+		return wire.TooManyTokens(s.Subject)
+	}
+	// Only this goroutine adds, so the map can be asked now and changed later.
+	c.mu.Lock()
+	count := len(c.mu.subs)
+	_, used := c.mu.subs[string(s.Sid)]
+	c.mu.Unlock()
+	if most := c.limits.MaxSubscriptions; most > 0 && count >= most {
+		return wire.ErrMaxSubscriptions
+	}
+	if used {
+		c.ok()
+		return nil
+	}
+	if !subject.ValidPattern(s.Subject) {
+		return wire.ErrInvalidSubject
+	}
+	// One string for all three, as most servers hold many subscriptions.
+	var b strings.Builder
+	b.Grow(len(s.Subject) + len(s.Queue) + len(s.Sid))
+	b.Write(s.Subject)
+	b.Write(s.Queue)
+	b.Write(s.Sid)
+	all, i, j := b.String(), len(s.Subject), len(s.Subject)+len(s.Queue)
+	sub := &interest.Sub{Subject: all[:i], Queue: all[i:j], Sid: all[j:], Target: &c.Target}
+	c.mu.Lock()
+	c.mu.subs[sub.Sid] = sub
+	c.mu.Unlock()
+	c.account.Load().Index.Insert(sub)
+	c.ok()
+	return nil
+}
+
+// reservedQueue is a queue name that the server keeps for itself.
+const reservedQueue = "_sys_"
+
+// unsub runs an UNSUB: now, or when max messages were delivered, counted from
+// the SUB.
+func (c *Client) unsub(u *wire.Unsub) {
+	c.trace("<<-", []byte("UNSUB "), u.Sid)
+	c.mu.Lock()
+	sub := c.mu.subs[string(u.Sid)]
+	c.mu.Unlock()
+	if sub == nil {
+		c.ok()
+		return
+	}
+	if u.Max > 0 {
+		c.ctx.Flush() // what this connection sent itself so far counts
+	}
+	index := c.account.Load().Index
+	c.mu.Lock()
+	if most := uint64(u.Max); most > sub.Delivered && !sub.Closed() {
+		sub.Max = most
+		c.Generation.Add(1)
+		c.mu.Unlock()
+		index.Limit(sub, true)
+		c.ok()
+		return
+	}
+	open := sub.Close()
+	delete(c.mu.subs, sub.Sid)
+	c.mu.Unlock()
+	if open {
+		index.Remove(sub)
+	}
+	c.Generation.Add(1)
+	c.ok()
+}
+
+// forget takes subscriptions that had all they asked for out of the index.
+func (c *Client) forget(finished []*interest.Sub) {
+	if len(finished) == 0 {
+		return
+	}
+	for _, sub := range finished {
+		c.account.Load().Index.Remove(sub)
+	}
+}
+
+// dropSubs gives up all subscriptions.
+func (c *Client) dropSubs(a *account.Account) {
+	c.mu.Lock()
+	subs := make([]*interest.Sub, 0, len(c.mu.subs))
+	for _, sub := range c.mu.subs {
+		if sub.Close() {
+			subs = append(subs, sub)
+		}
+	}
+	clear(c.mu.subs)
+	c.mu.Unlock()
+	a.Index.RemoveAll(subs)
+	c.Generation.Add(1)
+}

@@ -1,0 +1,312 @@
+package conn
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"moonwire/server/interest"
+	"moonwire/server/wire"
+)
+
+const (
+	// chunk is the size of a pooled piece of a backlog.
+	chunk = 16 << 10
+	// rounds is how often the holder of the right to write takes what others
+	// queued meanwhile, before a drainer does.
+	rounds = 4
+	// part is how much of a backlog the drainer writes under one deadline.
+	part = 1 << 20
+)
+
+var chunks = sync.Pool{New: func() any { b := make([]byte, 0, chunk); return &b }}
+
+// queue is the output of a connection that its socket did not take yet.
+// Guarded by Client.mu.
+type queue struct {
+	chunks  []*[]byte
+	bytes   int64 // in chunks, and in what the drainer holds
+	writing bool  // somebody has the right to write to the socket
+	// idle is closed when writing ends after the connection was closed.
+	idle chan struct{}
+	// slow is not nil while the backlog is so long that publishers wait.
+	slow chan struct{}
+
+	msgs, payload int64 // delivered, for statistics
+}
+
+// add copies b to the end.
+func (q *queue) add(b []byte) {
+	q.bytes += int64(len(b))
+	if n := len(q.chunks); n > 0 {
+		last := q.chunks[n-1]
+		k := min(cap(*last)-len(*last), len(b))
+		*last = append(*last, b[:k]...)
+		b = b[k:]
+	}
+	if len(b) > 0 {
+		q.chunks = append(q.chunks, newChunk(b))
+	}
+}
+
+// unread puts b in front: it was not taken by the socket.
+func (q *queue) unread(b []byte) {
+	q.bytes += int64(len(b))
+	q.chunks = append([]*[]byte{newChunk(b)}, q.chunks...)
+}
+
+func newChunk(b []byte) *[]byte {
+	if len(b) > chunk {
+		own := append([]byte(nil), b...)
+		return &own
+	}
+	p := chunks.Get().(*[]byte)
+	*p = append((*p)[:0], b...)
+	return p
+}
+
+func freeChunk(p *[]byte) {
+	if cap(*p) == chunk {
+		chunks.Put(p)
+	}
+}
+
+// take removes up to most bytes of chunks, at least one chunk.
+func (q *queue) take(most int) []*[]byte {
+	n, size := 0, 0
+	for n < len(q.chunks) && (n == 0 || size+len(*q.chunks[n]) <= most) {
+		size += len(*q.chunks[n])
+		n++
+	}
+	taken := q.chunks[:n:n]
+	if q.chunks = q.chunks[n:]; len(q.chunks) == 0 {
+		q.chunks = nil
+	}
+	return taken
+}
+
+func (q *queue) drop() {
+	q.chunks, q.bytes = nil, 0
+}
+
+// release lets waiting publishers go on.
+func (q *queue) release() {
+	if q.slow != nil {
+		close(q.slow)
+		q.slow = nil
+	}
+}
+
+// ended gives up the right to write.
+func (q *queue) ended() {
+	q.writing = false
+	if q.idle != nil {
+		close(q.idle)
+		q.idle = nil
+	}
+}
+
+// Submit implements [interest.Sink].
+func (c *Client) Submit(b *interest.Staged) bool {
+	c.mu.Lock()
+	if c.mu.closed {
+		c.mu.Unlock()
+		return false
+	}
+	data := b.Data
+	var finished []*interest.Sub
+	if len(b.Counts) > 0 {
+		if b.Limited || b.Generation != c.Generation.Load() {
+			data, finished = c.filterLocked(b)
+		} else {
+			for i := range b.Counts {
+				b.Counts[i].Sub.Delivered += uint64(b.Counts[i].N)
+			}
+		}
+	}
+	q := &c.mu.queue
+	if q.bytes+int64(len(data)) > c.limits.MaxPending {
+		c.closeLocked(SlowConsumerPending)
+		c.mu.Unlock()
+		return false
+	}
+	q.msgs += int64(b.Msgs)
+	q.payload += int64(b.Bytes)
+	switch {
+	case len(data) == 0:
+		c.mu.Unlock()
+	case q.writing:
+		q.add(data)
+		c.slowLocked()
+		b.Slow = q.slow
+		c.mu.Unlock()
+	case c.out == nil:
+		q.add(data)
+		q.writing = true
+		c.mu.Unlock()
+		go c.drain()
+	default:
+		q.writing = true
+		c.mu.Unlock()
+		c.write(data)
+	}
+	c.forget(finished)
+	return true
+}
+
+// slowLocked marks the connection as slow when three quarters of what may be
+// queued are.
+func (c *Client) slowLocked() {
+	q := &c.mu.queue
+	if q.slow == nil && q.bytes > c.limits.MaxPending/4*3 {
+		q.slow = make(chan struct{})
+		c.Full.Store(true)
+	}
+}
+
+// filterLocked leaves out what is staged for subscriptions that are closed or
+// have reached their max, and counts the rest. It returns the subscriptions
+// that have now had all that they asked for.
+func (c *Client) filterLocked(b *interest.Staged) (data []byte, finished []*interest.Sub) {
+	var m wire.Pub
+	data = make([]byte, 0, len(b.Data))
+	b.Msgs, b.Bytes = 0, 0
+	end := 0
+	for _, count := range b.Counts {
+		data = append(data, b.Data[end:count.At]...)
+		end = count.At
+		sub := count.Sub
+		for range count.N {
+			n := wire.NextFrame(b.Data[end:], &m)
+			frame := b.Data[end : end+n]
+			end += n
+			if sub.Closed() || sub.Max > 0 && sub.Delivered >= sub.Max {
+				if sub.Queue != "" {
+					b.Dropped = append(b.Dropped, interest.Frame{Sub: sub, Data: frame})
+				}
+				continue
+			}
+			data = append(data, frame...)
+			b.Msgs++
+			b.Bytes += m.Size
+			if sub.Delivered++; sub.Max > 0 && sub.Delivered == sub.Max && sub.Close() {
+				delete(c.mu.subs, sub.Sid)
+				finished = append(finished, sub)
+			}
+		}
+	}
+	return append(data, b.Data[end:]...), finished
+}
+
+// write writes data, and then what others queued meanwhile. The caller has the
+// right to write; it goes to a drainer if the socket is full.
+func (c *Client) write(data []byte) {
+	var own *[]byte // data lies in this chunk
+	for round := 0; ; round++ {
+		n, err := c.out.try(data)
+		c.mu.Lock()
+		q := &c.mu.queue
+		if own != nil {
+			q.bytes -= int64(len(data))
+		}
+		switch {
+		case err != nil:
+			q.ended()
+			c.closeLocked(WriteError)
+			c.mu.Unlock()
+			return
+		case n < len(data):
+			q.unread(data[n:])
+			c.mu.Unlock()
+			go c.drain()
+			return
+		case len(q.chunks) == 0:
+			q.ended()
+			c.mu.Unlock()
+			if own != nil {
+				freeChunk(own)
+			}
+			return
+		case round == rounds:
+			c.mu.Unlock()
+			go c.drain()
+			return
+		}
+		if own != nil {
+			freeChunk(own)
+		}
+		own = q.take(1)[0]
+		data = *own
+		c.mu.Unlock()
+	}
+}
+
+// drain writes the backlog, with ordinary writes that wait, until there is
+// none. It has the right to write.
+func (c *Client) drain() {
+	var bufs net.Buffers
+	for {
+		c.mu.Lock()
+		q := &c.mu.queue
+		if len(q.chunks) == 0 {
+			if !c.mu.closed {
+				_ = c.nc.SetWriteDeadline(time.Time{})
+			}
+			q.ended()
+			c.mu.Unlock()
+			return
+		}
+		taken := q.take(part)
+		wait := c.limits.WriteDeadline
+		if c.mu.closed {
+			wait = min(wait, lastWrite)
+		}
+		_ = c.nc.SetWriteDeadline(time.Now().Add(wait))
+		c.mu.Unlock()
+
+		bufs = bufs[:0]
+		for _, p := range taken {
+			bufs = append(bufs, *p)
+		}
+		rest := bufs // WriteTo consumes its receiver
+		n, err := rest.WriteTo(c.nc)
+		for _, p := range taken {
+			freeChunk(p)
+		}
+
+		c.mu.Lock()
+		if q.bytes -= n; err != nil {
+			q.ended()
+			q.drop()
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				c.closeLocked(SlowConsumerDeadline)
+			} else {
+				c.closeLocked(WriteError)
+			}
+			c.mu.Unlock()
+			return
+		}
+		if q.slow != nil && q.bytes <= c.limits.MaxPending/2 {
+			q.release()
+			c.Full.Store(false)
+		}
+		c.mu.Unlock()
+	}
+}
+
+// awaitWriter waits until nobody writes to the socket any more. The connection
+// is closed, so that is soon.
+func (c *Client) awaitWriter() {
+	c.mu.Lock()
+	q := &c.mu.queue
+	if !q.writing {
+		c.mu.Unlock()
+		return
+	}
+	idle := make(chan struct{})
+	q.idle = idle
+	c.mu.Unlock()
+	<-idle
+}

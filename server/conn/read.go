@@ -1,0 +1,192 @@
+package conn
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// readBuffer is the size of a pooled read buffer.
+const readBuffer = 64 << 10
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, readBuffer); return &b }}
+
+func getBuffer() *[]byte  { return buffers.Get().(*[]byte) }
+func putBuffer(b *[]byte) { buffers.Put(b) }
+
+// source brings input into Client.in.
+type source interface {
+	// fill waits for input and appends it to the client's buffer. Before it
+	// waits it calls idle, where the way of reading allows that.
+	fill() error
+}
+
+// writer writes what a socket takes without waiting.
+type writer interface {
+	// try writes b and returns how much of it was taken; less than all means
+	// that the socket is full.
+	try(b []byte) (int, error)
+}
+
+// input is what was read and not yet consumed.
+type input struct {
+	buf    *[]byte // nil while idle
+	n      int     // bytes in it
+	pooled bool    // it goes back to the pool; otherwise it is for one large message
+	rest   []byte  // what was not consumed, while idle
+}
+
+// room returns where to read to, taking a buffer if there is none.
+func (i *input) room() []byte {
+	if i.buf == nil {
+		i.buf, i.pooled = getBuffer(), true
+		i.n = copy(*i.buf, i.rest)
+		i.rest = nil
+	}
+	return (*i.buf)[i.n:]
+}
+
+// park gives the buffer back. A buffer for a large message stays: it is what
+// the message needs.
+func (i *input) park() {
+	if i.buf == nil || !i.pooled {
+		return
+	}
+	if i.n > 0 {
+		i.rest = append([]byte(nil), (*i.buf)[:i.n]...)
+	}
+	putBuffer(i.buf)
+	i.buf, i.n = nil, 0
+}
+
+// consumed drops the first k bytes, and makes room for an operation of need
+// bytes in all (0: not known) when what is left is the beginning of one. Room
+// grows with what has arrived, so that an announced size alone costs nothing.
+func (i *input) consumed(k, need int) {
+	b := *i.buf
+	left := b[k:i.n]
+	size := readBuffer
+	if most := max(2*len(left), 2*readBuffer); need > readBuffer {
+		size = min(need, most)
+	} else if len(left) >= readBuffer {
+		size = most // a control line longer than a buffer
+	}
+	switch {
+	case size > len(b):
+		grown := make([]byte, size)
+		i.n = copy(grown, left)
+		if i.pooled {
+			putBuffer(i.buf)
+		}
+		i.buf, i.pooled = &grown, false
+	case !i.pooled && size == readBuffer:
+		pooled := getBuffer()
+		i.n = copy(*pooled, left)
+		i.buf, i.pooled = pooled, true
+	default:
+		i.n = copy(b, left)
+	}
+}
+
+// process runs what was read.
+func (c *Client) process() {
+	if c.ctx == nil {
+		c.ctx = c.env.Contexts.Get(&c.Target, c.index())
+	}
+	used := c.run((*c.in.buf)[:c.in.n])
+	c.ctx.EndRun()
+	c.parser.Reset()
+	c.in.consumed(used, c.parser.Need)
+	if c.reads++; c.reads >= maxReads {
+		c.flush()
+	}
+}
+
+// maxReads is after how many reads staged output goes out even though the
+// socket is not drained.
+const maxReads = 16
+
+// idle is called when the socket is drained: it lets go what is staged and
+// gives back what a waiting connection does not need.
+func (c *Client) idle() {
+	now := time.Now().UnixNano()
+	c.lastActive.Store(now)
+	if c.busy || c.inMsgs > 0 {
+		c.lastData.Store(now)
+		c.busy = false
+	}
+	c.release()
+	c.in.park()
+}
+
+// release flushes the delivery and returns it to the pool.
+func (c *Client) release() {
+	if c.ctx == nil {
+		return
+	}
+	c.flush()
+	c.env.Contexts.Put(c.ctx)
+	c.ctx = nil
+}
+
+// flush submits what is staged, adds up the batch's statistics, and waits a
+// little when a receiver has fallen far behind.
+func (c *Client) flush() {
+	ctx := c.ctx
+	ctx.Flush()
+	if a := c.account.Load(); a != nil && c.inMsgs+ctx.Msgs > 0 {
+		c.traffic.In(c.inMsgs, c.inBytes)
+		a.Traffic.In(c.inMsgs, c.inBytes)
+		a.Traffic.Out(ctx.Msgs, ctx.Bytes)
+		c.env.Traffic.In(c.inMsgs, c.inBytes)
+		c.env.Traffic.Out(ctx.Msgs, ctx.Bytes)
+	}
+	c.reads, c.inMsgs, c.inBytes, ctx.Msgs, ctx.Bytes = 0, 0, 0, 0, 0
+	if slow := ctx.Slow; slow != nil {
+		ctx.Slow = nil
+		if !c.limits.NoStall {
+			stall(slow)
+		}
+	}
+}
+
+// maxStall is how long a publisher waits for a slow receiver after one batch.
+const maxStall = 10 * time.Millisecond
+
+func stall(slow <-chan struct{}) {
+	t := time.NewTimer(maxStall)
+	defer t.Stop()
+	select {
+	case <-slow:
+	case <-t.C:
+	}
+}
+
+// readReason says why reading ended.
+func readReason(err error) Reason {
+	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, io.ErrClosedPipe) {
+		return ClientClosed
+	}
+	return ReadError
+}
+
+// plainSource reads with ordinary reads: TLS, pipes, and sockets of systems
+// without raw reads. It cannot know when a socket is drained, so each read is
+// a batch, and a buffer is held while it waits.
+type plainSource struct{ c *Client }
+
+func (s plainSource) fill() error {
+	s.c.idle()
+	n, err := s.c.nc.Read(s.c.in.room())
+	s.c.in.n += n
+	if n > 0 {
+		return nil
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return err
+}

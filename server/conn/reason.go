@@ -1,0 +1,62 @@
+package conn
+
+import "moonwire/server/wire"
+
+// Reason says why a connection ended, in the words of nats-server's /connz.
+type Reason string
+
+// The reasons.
+const (
+	ClientClosed         Reason = "Client Closed"
+	ReadError            Reason = "Read Error"
+	WriteError           Reason = "Write Error"
+	ProtocolViolation    Reason = "Protocol Violation"
+	MaxControlLine       Reason = "Maximum Control Line Exceeded"
+	MaxPayload           Reason = "Maximum Message Payload Exceeded"
+	MaxConnections       Reason = "Maximum Connections Exceeded"
+	AuthFailure          Reason = "Authentication Failure"
+	AuthTimeout          Reason = "Authentication Timeout"
+	BadProtocol          Reason = "Bad Client Protocol Version"
+	NoRespondersNeeds    Reason = "No Responders Requires Headers"
+	StaleConnection      Reason = "Stale Connection"
+	SlowConsumerPending  Reason = "Slow Consumer (Pending Bytes)"
+	SlowConsumerDeadline Reason = "Slow Consumer (Write Deadline)"
+	ServerShutdown       Reason = "Server Shutdown"
+	InternalError        Reason = "Internal Error"
+)
+
+// reasonOf returns why a connection that made the fault e is closed.
+func reasonOf(e *wire.Error) Reason {
+	switch e {
+	case wire.ErrMaxControlLine:
+		return MaxControlLine
+	case wire.ErrMaxPayload:
+		return MaxPayload
+	case wire.ErrMaxConnections:
+		return MaxConnections
+	case wire.ErrAuthorization:
+		return AuthFailure
+	case wire.ErrAuthTimeout:
+		return AuthTimeout
+	case wire.ErrClientProtocol:
+		return BadProtocol
+	case wire.ErrNoRespondersNeeds:
+		return NoRespondersNeeds
+	case wire.ErrStale:
+		return StaleConnection
+	}
+	return ProtocolViolation
+}
+
+// abrupt reports whether output that is still queued is dropped: the peer does
+// not read it, or cannot be reached.
+func (r Reason) abrupt() bool {
+	switch r {
+	case SlowConsumerPending, SlowConsumerDeadline, WriteError, ReadError:
+		return true
+	}
+	return false
+}
+
+// Slow reports whether the connection was cut because it did not read.
+func (r Reason) Slow() bool { return r == SlowConsumerPending || r == SlowConsumerDeadline }

@@ -1,0 +1,48 @@
+package conn
+
+import (
+	"bytes"
+	"regexp"
+
+	"go.uber.org/zap/zapcore"
+
+	"moonwire/server/wire"
+)
+
+// traceLevel is below debug; package log writes it as [TRC].
+const traceLevel = zapcore.DebugLevel - 1
+
+// tracedPayload is how many bytes of a payload a trace line shows.
+const tracedPayload = 256
+
+// trace logs an operation, when operations are logged.
+func (c *Client) trace(arrow string, parts ...[]byte) {
+	if c.slow&slowTrace == 0 {
+		return
+	}
+	c.log.Log(traceLevel, c.String()+" - "+arrow+" ["+string(bytes.Join(parts, nil))+"]")
+}
+
+// traceMsg logs a publish with the beginning of its payload.
+func (c *Client) traceMsg(m *wire.Pub) {
+	if c.slow&slowTrace == 0 {
+		return
+	}
+	op := []byte("PUB ")
+	if m.Header != wire.NoHeader {
+		op = []byte("HPUB ")
+	}
+	body := m.Body()
+	head := m.Tail[:len(m.Tail)-len(body)-len("\r\n\r\n")]
+	c.trace("<<-", op, m.Subject, []byte(" "), head)
+	more := []byte(nil)
+	if len(body) > tracedPayload {
+		body, more = body[:tracedPayload], []byte("...")
+	}
+	c.trace("<<- MSG_PAYLOAD:", body, more)
+}
+
+var secrets = regexp.MustCompile(`("(?:pass|auth_token|jwt|sig|proxy_sig)"\s*:\s*)"(?:[^"\\]|\\.)*"`)
+
+// redact hides the secrets in the JSON of a CONNECT.
+func redact(j []byte) []byte { return secrets.ReplaceAll(j, []byte(`$1"[REDACTED]"`)) }

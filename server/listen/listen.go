@@ -1,0 +1,51 @@
+package listen
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// The pause before the next try of an accept that failed: it doubles from
+// minPause to maxPause.
+const (
+	minPause = 10 * time.Millisecond
+	maxPause = time.Second
+)
+
+// TCP listens on host and port; port -1 or 0 takes a free one. The error names
+// the address.
+func TCP(host string, port int) (net.Listener, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(max(port, 0))))
+	if err != nil {
+		return nil, fmt.Errorf("listening: %w", err)
+	}
+	return l, nil
+}
+
+// Accept hands each connection of l to handle, until l is closed. handle must
+// not block.
+func Accept(l net.Listener, log *zap.Logger, handle func(net.Conn)) {
+	pause := minPause
+	for {
+		nc, err := l.Accept()
+		switch {
+		case err == nil:
+			pause = minPause
+			handle(nc)
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
+			log.Error(fmt.Sprintf("Accepting connections on %s failed, trying again in %s: %v", l.Addr(), pause, err))
+			time.Sleep(pause)
+			pause = min(2*pause, maxPause)
+		}
+	}
+}
+
+// Pipe returns the two ends of a connection inside the process.
+func Pipe() (client, server net.Conn) { return net.Pipe() }
