@@ -1,0 +1,46 @@
+# Targets for people; .ci/run is what decides (make check runs it).
+GO ?= go
+TOOL := $(GO) tool -modfile=.ci/tools.mod
+FUZZTIME ?= 20s
+
+.PHONY: check build test race lint fuzz cli gen bench
+
+check:
+	bash .ci/run
+
+build:
+	$(GO) build ./...
+
+test:
+	$(GO) test ./...
+
+race:
+	$(GO) test -race ./...
+
+# gofumpt prints the files that it would change.
+lint:
+	@files=$$($(TOOL) gofumpt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	if [ -n "$$files" ]; then echo "not formatted: $$files (run: $(TOOL) gofumpt -w .)"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) vet -tags natscli .
+	$(TOOL) staticcheck ./...
+
+# Every fuzz target of the module for FUZZTIME each.
+fuzz:
+	@set -e; for p in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; \
+		done; \
+	done
+
+# The nats command line client against the broker.
+cli:
+	$(GO) test -tags natscli -run 'CLI' -count 1 .
+
+# Everything that is generated, made anew.
+gen:
+	$(GO) generate ./...
+
+# Cost of a delivered message beside nats-server's; writes docs/bench/.
+bench:
+	bash docs/bench/run.sh
