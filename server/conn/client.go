@@ -234,8 +234,11 @@ func (c *Client) say(r Reason) {
 		BadProtocol, NoRespondersNeeds, StaleConnection, MaxConnections:
 		c.lingerOn()
 	}
-	if r.Slow() {
-		c.log.Info(fmt.Sprintf("%s - Slow Consumer Detected: %s", c, r))
+	switch r {
+	case SlowConsumerPending:
+		c.log.Info(fmt.Sprintf("%s - Slow Consumer Detected: MaxPending of %d Exceeded", c, c.limits.MaxPending))
+	case SlowConsumerDeadline:
+		c.log.Info(fmt.Sprintf("%s - Slow Consumer Detected: WriteDeadline of %s exceeded", c, c.limits.WriteDeadline))
 	}
 	c.log.Debug(fmt.Sprintf("%s - Client connection closed: %s", c, r))
 }

@@ -1,9 +1,13 @@
 package conn
 
 import (
+	"bytes"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"go.uber.org/zap"
 
 	"moonwire/server/account"
 	"moonwire/server/interest"
@@ -19,7 +23,8 @@ func (c *Client) run(b []byte) int {
 	for used < len(b) {
 		rest := b[used:]
 		if c.mustAuth && rest[0] != 'C' && rest[0] != 'c' {
-			return c.fault(wire.ErrAuthorization, len(b))
+			c.fault(wire.ErrAuthorization, rest)
+			return len(b)
 		}
 		op, n, err := c.parser.Next(rest)
 		if op == wire.OpPub {
@@ -38,7 +43,8 @@ func (c *Client) run(b []byte) int {
 		}
 		if err != nil {
 			if err.Close {
-				return c.fault(err, len(b))
+				c.fault(err, rest)
+				return len(b)
 			}
 			c.refuse(err)
 		}
@@ -55,17 +61,32 @@ func (c *Client) refuse(e *wire.Error) {
 	if e.Text == "" {
 		return
 	}
-	c.trace("->>", []byte("-ERR "), []byte(e.Text))
 	c.ctx.OwnError(e)
 }
 
-// fault tells the peer of a fault, ends the connection, and returns n.
-func (c *Client) fault(e *wire.Error, n int) int {
+// fault tells the peer of a fault in the input that begins with at, and ends
+// the connection.
+func (c *Client) fault(e *wire.Error, at []byte) {
+	if c.log.Core().Enabled(zap.DebugLevel) {
+		c.log.Debug(fmt.Sprintf("%s - %s: %q", c, e, excerpt(at)))
+	}
 	c.refuse(e)
 	c.flush()
 	c.Close(reasonOf(e))
-	return n
 }
+
+// excerpt returns what a log line shows of broken input: of a CONNECT, which may
+// hold a secret, nothing but its name.
+func excerpt(in []byte) []byte {
+	if in[0] == 'C' || in[0] == 'c' {
+		return in[:min(len(in), len("CONNECT"))]
+	}
+	line, _, _ := bytes.Cut(in[:min(len(in), loggedInput)], []byte("\n"))
+	return line
+}
+
+// loggedInput is how many bytes of broken input a log line shows.
+const loggedInput = 64
 
 // command runs one operation that is no publish.
 func (c *Client) command(op wire.Op) *wire.Error {
@@ -215,16 +236,6 @@ func (c *Client) unsub(u *wire.Unsub) {
 	}
 	c.Generation.Add(1)
 	c.ok()
-}
-
-// forget takes subscriptions that had all they asked for out of the index.
-func (c *Client) forget(finished []*interest.Sub) {
-	if len(finished) == 0 {
-		return
-	}
-	for _, sub := range finished {
-		c.account.Load().Index.Remove(sub)
-	}
 }
 
 // dropSubs gives up all subscriptions.

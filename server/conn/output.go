@@ -117,6 +117,7 @@ func (c *Client) Submit(b *interest.Staged) bool {
 	}
 	data := b.Data
 	var finished []*interest.Sub
+	account := c.account.Load() // that of the subscriptions: giving them up takes the lock
 	if len(b.Counts) > 0 {
 		if b.Limited || b.Generation != c.Generation.Load() {
 			data, finished = c.filterLocked(b)
@@ -127,32 +128,45 @@ func (c *Client) Submit(b *interest.Staged) bool {
 		}
 	}
 	q := &c.mu.queue
-	if q.bytes+int64(len(data)) > c.limits.MaxPending {
-		c.closeLocked(SlowConsumerPending)
+	direct := c.out != nil && !q.writing
+	if !direct && !c.addLocked(data) {
 		c.mu.Unlock()
 		return false
 	}
 	q.msgs += int64(b.Msgs)
 	q.payload += int64(b.Bytes)
-	switch {
-	case len(data) == 0:
-		c.mu.Unlock()
-	case q.writing:
-		q.add(data)
-		c.slowLocked()
-		b.Slow = q.slow
-		c.mu.Unlock()
-	case c.out == nil:
-		q.add(data)
+	drain := !q.writing && !direct && len(data) > 0
+	if drain || direct && len(data) > 0 {
 		q.writing = true
-		c.mu.Unlock()
-		go c.drain()
-	default:
-		q.writing = true
-		c.mu.Unlock()
-		c.write(data)
 	}
-	c.forget(finished)
+	b.Slow = q.slow
+	c.mu.Unlock()
+
+	switch {
+	case drain:
+		go c.drain()
+	case direct && len(data) > 0:
+		b.Slow = c.write(data)
+	}
+	if c.env.Tracing {
+		c.traceOutput(data)
+	}
+	for _, sub := range finished {
+		account.Index.Remove(sub)
+	}
+	return true
+}
+
+// addLocked queues b at the end. It reports false, and closes the connection,
+// when that is more than may be queued.
+func (c *Client) addLocked(b []byte) bool {
+	q := &c.mu.queue
+	if q.bytes+int64(len(b)) > c.limits.MaxPending {
+		c.closeLocked(SlowConsumerPending)
+		return false
+	}
+	q.add(b)
+	c.slowLocked()
 	return true
 }
 
@@ -201,8 +215,9 @@ func (c *Client) filterLocked(b *interest.Staged) (data []byte, finished []*inte
 }
 
 // write writes data, and then what others queued meanwhile. The caller has the
-// right to write; it goes to a drainer if the socket is full.
-func (c *Client) write(data []byte) {
+// right to write; it goes to a drainer if the socket is full. The result is
+// what the publisher should wait for, if anything.
+func (c *Client) write(data []byte) (slow <-chan struct{}) {
 	var own *[]byte // data lies in this chunk
 	for round := 0; ; round++ {
 		n, err := c.out.try(data)
@@ -216,23 +231,28 @@ func (c *Client) write(data []byte) {
 			q.ended()
 			c.closeLocked(WriteError)
 			c.mu.Unlock()
-			return
+			return nil
 		case n < len(data):
 			q.unread(data[n:])
+			c.slowLocked()
+			slow = q.slow
+			if q.bytes > c.limits.MaxPending {
+				c.closeLocked(SlowConsumerPending)
+			}
 			c.mu.Unlock()
 			go c.drain()
-			return
+			return slow
 		case len(q.chunks) == 0:
 			q.ended()
 			c.mu.Unlock()
 			if own != nil {
 				freeChunk(own)
 			}
-			return
+			return nil
 		case round == rounds:
 			c.mu.Unlock()
 			go c.drain()
-			return
+			return nil
 		}
 		if own != nil {
 			freeChunk(own)

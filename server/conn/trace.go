@@ -42,6 +42,19 @@ func (c *Client) traceMsg(m *wire.Pub) {
 	c.trace("<<- MSG_PAYLOAD:", body, more)
 }
 
+// traceOutput logs what is sent: the line of each answer and message.
+func (c *Client) traceOutput(data []byte) {
+	var m wire.Pub
+	for len(data) > 0 {
+		line, rest, _ := bytes.Cut(data, []byte("\r\n"))
+		c.log.Log(traceLevel, c.String()+" - ->> ["+string(line)+"]")
+		if n := wire.NextFrame(data, &m); n > 0 {
+			rest = data[n:]
+		}
+		data = rest
+	}
+}
+
 var secrets = regexp.MustCompile(`("(?:pass|auth_token|jwt|sig|proxy_sig)"\s*:\s*)"(?:[^"\\]|\\.)*"`)
 
 // redact hides the secrets in the JSON of a CONNECT.
