@@ -1,0 +1,126 @@
+package config
+
+import (
+	"flag"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// fromNATS puts what nats-server understood into our fields. Values that it
+// fills in later, when it starts, come from our defaults.
+func fromNATS(o *server.Options, logtimeSet bool) Options {
+	got := Options{
+		Host: o.Host, Port: o.Port, ServerName: o.ServerName, ClientAdvertise: o.ClientAdvertise,
+		MaxPayload: int(o.MaxPayload), MaxPending: o.MaxPending, MaxControlLine: int(o.MaxControlLine),
+		MaxConnections: o.MaxConn, MaxSubscriptions: max(o.MaxSubs, 0), MaxSubTokens: int(o.MaxSubTokens),
+		PingInterval: o.PingInterval, PingMax: o.MaxPingsOut, WriteDeadline: o.WriteDeadline,
+		NoFastProducerStall: o.NoFastProducerStall, NoHeaderSupport: o.NoHeaderSupport,
+		LameDuckDuration: o.LameDuckDuration, LameDuckGracePeriod: o.LameDuckGracePeriod,
+		HTTPHost: o.HTTPHost, HTTPPort: o.HTTPPort,
+		Username: o.Username, Password: o.Password, Token: o.Authorization,
+		AuthTimeout: time.Duration(o.AuthTimeout * float64(time.Second)),
+		Debug:       o.Debug, Trace: o.Trace, LogFile: o.LogFile, LogSizeLimit: o.LogSizeLimit, LogMaxNum: int(o.LogMaxFiles),
+		NoLogtime: logtimeSet && !o.Logtime, LogtimeUTC: o.LogtimeUTC,
+		PidFile: o.PidFile, PortsFileDir: o.PortsFileDir, ConfigFile: o.ConfigFile,
+	}
+	return got.WithDefaults()
+}
+
+// natsFiles is every *.conf below testdata/nats: files that both understand.
+func natsFiles(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", "nats", "*.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 12 {
+		t.Fatalf("only %d files to compare", len(files))
+	}
+	return files
+}
+
+// TestSameMeaningAsNATSServer compares what a file means with nats-server.
+func TestSameMeaningAsNATSServer(t *testing.T) {
+	t.Setenv("CONFIG_TEST_HOST", "10.1.2.3")
+	for _, file := range natsFiles(t) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			reference, err := server.ProcessConfigFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, _, err := LoadFile(file, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			logtimeSet := filepath.Base(file) == "logging.conf"
+			if diff := cmp.Diff(fromNATS(reference, logtimeSet), got); diff != "" {
+				t.Errorf("options (-nats-server +got):\n%s", diff)
+			}
+			if cmp.Equal(got, Options{ConfigFile: file}.WithDefaults()) {
+				t.Error("the file sets nothing")
+			}
+		})
+	}
+}
+
+// TestSameFlagsAsNATSServer compares flags over a file with nats-server. Its
+// parser keeps global state: no parallel tests here.
+func TestSameFlagsAsNATSServer(t *testing.T) {
+	base := writeFile(t, "a.conf", "listen: \"1.2.3.4:5000\"\nhttp: 8000\ndebug: true\nlogtime: false\n"+
+		"authorization { user: a, password: b }\npid_file: p\n")
+	tests := map[string][]string{
+		"none":         {},
+		"short":        {"-a", "h", "-p", "6000", "-n", "x", "-P", "y", "-m", "6001", "-l", "z", "-D"},
+		"long":         {"--addr", "h", "--port", "6000", "--name", "x", "--pid", "y", "--http_port", "6001", "--log", "z", "--debug"},
+		"others":       {"-net=h", "--server_name=x", "-client_advertise", "h:1", "-ports_file_dir", "d", "--log_size_limit=5"},
+		"off":          {"-D=false", "-V=0", "-T=true"},
+		"both":         {"-DV"},
+		"neither":      {"-DV=false"},
+		"user":         {"--user", "u", "--pass", "p"},
+		"logtime":      {"--logtime", "--logtime_utc"},
+		"repeated":     {"-p", "1", "-p", "2"},
+		"random ports": {"-p", "-1", "-m=-1"},
+	}
+	for name, args := range tests {
+		t.Run(name, func(t *testing.T) {
+			args := append([]string{"-c", base}, args...)
+			unexpected := func() { t.Error("nats-server took it for a question") }
+			reference, err := server.ConfigureOptions(flag.NewFlagSet("", flag.ContinueOnError), args, unexpected, unexpected, unexpected)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := Parse(args, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(fromNATS(reference, true), got.Options); diff != "" {
+				t.Errorf("options (-nats-server +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestNATSServerRefusesToo: what nats-server refuses in a file, we refuse.
+func TestNATSServerRefusesToo(t *testing.T) {
+	t.Parallel()
+	for _, content := range []string{
+		"prot: 1", "port: \"4222\"", "port: yes", "host: 5", "debug: 1", "listen: \"a\"", "listen: \"a:b\"", "listen: [1]",
+		"max_payload: 3GB", "max_control_line: 3GB", "max_sub_tokens: 256", "max_sub_tokens: -1", "ping_interval: \"5\"",
+		"ping_interval: 1.5x", "lame_duck_duration: \"10s\"", "lame_duck_duration: \"x\"", "lame_duck_grace_period: \"-1s\"",
+		"authorization: x", "authorization { usr: x }", "authorization { user: 5 }", "authorization { timeout: \"x\" }",
+		"authorization { user: u, pass: p, token: t }", "server_name: \"a b\"", "http: { }", "pid_file: 1", "logtime: 1",
+		"port: $NO_SUCH_VARIABLE_HERE", "include no-such-file.conf", "port: [", "port", "authorization {", "max_pending: true",
+	} {
+		file := writeFile(t, "a.conf", content)
+		if _, err := server.ProcessConfigFile(file); err == nil {
+			t.Errorf("%q: nats-server accepts it", content)
+		}
+		if _, _, err := LoadFile(file, nil); err == nil {
+			t.Errorf("%q: no error", content)
+		}
+	}
+}

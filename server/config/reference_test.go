@@ -1,0 +1,122 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestReference keeps docs/reference/config.md equal to the table. Run it with
+// -update to write the file.
+func TestReference(t *testing.T) {
+	t.Parallel()
+	golden(t, filepath.Join("..", "..", "docs", "reference", "config.md"), reference())
+}
+
+const referenceHead = `# Configuration reference
+
+<!-- Generated from the table in server/config/table.go:
+     go test ./server/config -run TestReference -update -->
+
+Settings come from, later ones winning: defaults, the file named by ` + "`-c`" + `, environment variables, flags.
+
+- The file has NATS syntax, or YAML when its name ends in ` + "`.yaml` or `.yml`" + `. Keys may be written in any case.
+- A dot in a key stands for a block: ` + "`authorization.user` is `authorization { user: bob }`" + `.
+- Where two keys of one file set the same thing, they must agree.
+- Variables (` + "`$NAME`" + `) and ` + "`include`" + ` work in NATS syntax only. A variable that the file does not define is taken from the environment.
+- Sizes and numbers take suffixes: ` + "`k m g t p e` are powers of 1000; with `b`, `i` or `ib` behind them, of 1024" + `.
+- Durations are texts such as ` + "`\"2m\"` or `\"1h30m\"`" + `; in NATS syntax the quotes are needed. A bare number is seconds, with a warning where a duration is expected.
+- An environment variable that is empty counts as not set. Its value is written without quotes.
+- 0 stands for the default, unless it says otherwise.
+- "Reload" says whether a running broker takes over a change.
+`
+
+// reference returns docs/reference/config.md.
+func reference() string {
+	var b strings.Builder
+	b.WriteString(referenceHead)
+	var last section
+	for _, it := range newSchema(table()).leaves() {
+		if it.flagOnly() {
+			continue
+		}
+		if it.section != last {
+			fmt.Fprintf(&b, "\n## %s\n\n", it.section)
+			b.WriteString("| Key | Meaning | Value | Default | Reload | Flags | Variable |\n|---|---|---|---|---|---|---|\n")
+			last = it.section
+		}
+		fmt.Fprintf(&b, "| %s |\n", strings.Join([]string{
+			it.referenceKey(), it.referenceDoc(), it.referenceValue(), it.referenceDefault(),
+			map[bool]string{true: "yes", false: "no"}[it.reloadable], it.referenceFlags(), "`" + it.env() + "`",
+		}, " | "))
+	}
+	b.WriteString("\n## Flags without a key\n\n| Flags | Meaning |\n|---|---|\n")
+	for _, it := range newSchema(table()).flagItems() {
+		if it.flagOnly() {
+			fmt.Fprintf(&b, "| %s | %s |\n", it.referenceFlags(), it.doc)
+		}
+	}
+	return b.String()
+}
+
+func (it *item) referenceKey() string {
+	s := "`" + it.path + "`"
+	if it.commandOnly {
+		s = "(" + it.path + ", not in a file)"
+	}
+	if len(it.aliases) > 0 {
+		s += ", also " + quoted(it.aliases)
+	}
+	return s
+}
+
+func (it *item) referenceDoc() string {
+	doc := strings.ReplaceAll(it.doc, "<", "&lt;")
+	if it.secret {
+		return doc + ". Secret: never shown"
+	}
+	return doc
+}
+
+func (it *item) referenceValue() string {
+	s := it.kind.String()
+	switch {
+	case it.kind == integer || it.kind == size:
+		s += " " + it.span(showSize)
+	case it.kind == duration:
+		s = it.must()
+	case it.choices != nil || it.allowed != "":
+		s = it.must()
+	}
+	if it.unit != "" {
+		s += ", in " + it.unit
+	}
+	return s
+}
+
+func (it *item) referenceDefault() string {
+	if d := it.showDefault(); d != "" {
+		return d
+	}
+	return "–"
+}
+
+func (it *item) referenceFlags() string {
+	if len(it.flags) == 0 {
+		return "–"
+	}
+	dashes := make([]string, len(it.flags))
+	for i, f := range it.flags {
+		dashes[i] = dashed(f)
+	}
+	return quoted(dashes)
+}
+
+func quoted(names []string) string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = "`" + n + "`"
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,170 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// complain words the refusal of a value: the key, what it got, what is allowed.
+func (it *item) complain(v any) string {
+	must := it.must()
+	if _, ok := v.(string); !ok && it.kind == text {
+		must = anyText
+	}
+	return fmt.Sprintf("%q: got %s; must be %s", it.name(), it.show(v), must)
+}
+
+// anyText is what every text must be.
+const anyText = "text (put quotes around what looks like a number, a boolean or a date)"
+
+// must says what is allowed.
+func (it *item) must() string {
+	switch it.kind {
+	case boolean:
+		return "true or false"
+	case integer:
+		return "a whole number " + it.span(func(n int64) string { return strconv.FormatInt(n, 10) })
+	case size:
+		return "a size " + it.span(showSize) + `, in bytes or with a suffix such as KB or MB, without quotes`
+	case duration:
+		s := `a duration such as "2m"`
+		if low := it.low(); low > 1 {
+			return s + ", at least " + showDuration(time.Duration(low))
+		}
+		return s + ", above 0"
+	case address:
+		return fmt.Sprintf(`"host:port" or a port, the port from -1 to %d`, math.MaxUint16)
+	case block:
+		return "a block { … }"
+	case list:
+		return "a list [ … ]"
+	}
+	switch {
+	case it.choices != nil:
+		quoted := make([]string, len(it.choices))
+		for i, c := range it.choices {
+			quoted[i] = strconv.Quote(c)
+		}
+		return strings.Join(quoted, " or ")
+	case it.allowed != "":
+		return it.allowed
+	}
+	return anyText
+}
+
+// span words the range of a number.
+func (it *item) span(show func(int64) string) string {
+	if it.max == math.MaxInt64 {
+		return "of at least " + show(it.min)
+	}
+	return "from " + show(it.min) + " to " + show(it.max)
+}
+
+// longText is the length up to which a message repeats a text.
+const longText = 60
+
+// show words a value for a message. It repeats no secret, and no text with an
+// "@", which may be a URL with a password in it.
+func (it *item) show(v any) string {
+	hide := it.secret
+	switch v := v.(type) {
+	case nil:
+		return "no value"
+	case bool:
+		if hide {
+			return "a boolean"
+		}
+		return strconv.FormatBool(v)
+	case time.Duration:
+		return showDuration(v)
+	case string:
+		if hide || len(v) > longText || strings.Contains(v, "@") {
+			return "a text"
+		}
+		return strconv.Quote(v)
+	case int, int64, float64:
+		if hide {
+			return "a number"
+		}
+		return fmt.Sprint(v)
+	case time.Time:
+		return "a date"
+	case []member:
+		return "a block"
+	case []*node:
+		return "a list"
+	}
+	return "a value"
+}
+
+// showSize writes whole mebibytes and kibibytes short.
+func showSize(n int64) string {
+	switch {
+	case n >= 1<<20 && n%(1<<20) == 0:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n > 1<<14 && n%(1<<10) == 0:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// showDuration is Duration.String without zero minutes and seconds: 2m, 1h.
+func showDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// nearest returns the name closest to a misspelled one, or "" if none is close:
+// at most one edit for each three letters, and at least two allowed.
+func nearest(name string, names []string) string {
+	best, least := "", max(2, len(name)/3)+1
+	for _, n := range names {
+		if d := distance(strings.ToLower(name), strings.ToLower(n)); d < least && d < len(n) {
+			best, least = n, d
+		}
+	}
+	return best
+}
+
+// distance is the number of insertions, deletions, replacements and swaps of
+// neighbours between two words.
+func distance(a, b string) int {
+	var before []int
+	last := make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}
+
+// didYouMean is the end of a message about an unknown name.
+func didYouMean(name string, names []string) string {
+	if n := nearest(name, names); n != "" {
+		return fmt.Sprintf("; did you mean %q?", n)
+	}
+	return ""
+}
