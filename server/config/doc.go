@@ -28,5 +28,7 @@
 //	if cmd.Action == config.Run {
 //		serve(cmd.Options)
 //	}
-//go:generate go test -run TestUsage|TestReference -update
 package config
+
+// The texts that are made from the table.
+//go:generate go test -run TestUsage|TestReference -update

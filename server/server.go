@@ -1,0 +1,362 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nkeys"
+	"go.uber.org/zap"
+
+	"moonwire/server/account"
+	"moonwire/server/auth"
+	"moonwire/server/config"
+	"moonwire/server/conn"
+	"moonwire/server/delivery"
+	"moonwire/server/interest"
+	"moonwire/server/listen"
+	"moonwire/server/monitor"
+	"moonwire/server/wire"
+)
+
+// Options are the settings of a server. Zero values are defaults.
+type Options = config.Options
+
+// Server is a broker. Make it with [New].
+type Server struct {
+	opts   Options // with defaults; immutable
+	log    *zap.Logger
+	id     string
+	name   string
+	xkey   string
+	start  time.Time
+	env    *conn.Env
+	auth   *auth.Authenticator
+	global *account.Account
+
+	contexts delivery.Pool
+	ordinals interest.Ordinals
+	traffic  account.Traffic
+	lastID   atomic.Uint64
+	total    atomic.Uint64 // connections ever admitted
+	cut      atomic.Int64  // slow consumers
+	stale    atomic.Int64
+	lameDuck atomic.Bool
+
+	tasks sync.WaitGroup // accept loops, connections, housekeeping
+	quit  chan struct{}  // closed when Shutdown begins
+	done  chan struct{}  // closed when it has ended
+	ready chan struct{}  // closed when clients can connect
+
+	mu struct {
+		sync.Mutex
+		started, stopping bool
+		listener          net.Listener
+		monitor           net.Listener
+		http              *monitor.Server
+		clients           map[uint64]*conn.Client
+		admitted          int
+		closed            closedRing
+		files             []string // to remove at the end
+	}
+}
+
+// An Option gives a new server something that is no setting.
+type Option func(*Server)
+
+// WithLogger makes the server log to l. Without it the server is silent.
+func WithLogger(l *zap.Logger) Option { return func(s *Server) { s.log = l } }
+
+// New returns a server that is not started yet. The error names everything
+// that is wrong with o.
+func New(o Options, with ...Option) (*Server, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("invalid options: %w", err)
+	}
+	o = o.WithDefaults()
+	key, err := nkeys.CreateServer()
+	if err != nil {
+		return nil, fmt.Errorf("making the server's key: %w", err)
+	}
+	curve, err := nkeys.CreateCurveKeys()
+	if err != nil {
+		return nil, fmt.Errorf("making the server's curve key: %w", err)
+	}
+	s := &Server{
+		opts: o, log: zap.NewNop(), start: time.Now(),
+		auth:   auth.New(auth.Credentials{User: o.Username, Password: o.Password, Token: o.Token}),
+		global: account.New(account.Global),
+		quit:   make(chan struct{}), done: make(chan struct{}), ready: make(chan struct{}),
+	}
+	if s.id, err = key.PublicKey(); err != nil {
+		return nil, fmt.Errorf("making the server's key: %w", err)
+	}
+	if s.xkey, err = curve.PublicKey(); err != nil {
+		return nil, fmt.Errorf("making the server's curve key: %w", err)
+	}
+	if s.name = o.ServerName; s.name == "" {
+		s.name = s.id
+	}
+	for _, w := range with {
+		w(s)
+	}
+	s.mu.clients = make(map[uint64]*conn.Client)
+	s.env = &conn.Env{
+		Host: s, Log: s.log, Contexts: &s.contexts, Ordinals: &s.ordinals,
+		Traffic: &s.traffic, Tracing: o.Trace,
+	}
+	s.env.Limits.Store(limits(&o, s.auth.Required()))
+	return s, nil
+}
+
+func limits(o *Options, authRequired bool) *conn.Limits {
+	return &conn.Limits{
+		MaxPayload:       o.MaxPayload,
+		MaxControlLine:   o.MaxControlLine,
+		MaxPending:       o.MaxPending,
+		MaxSubscriptions: o.MaxSubscriptions,
+		MaxSubTokens:     o.MaxSubTokens,
+		PingInterval:     o.PingInterval,
+		PingMax:          o.PingMax,
+		WriteDeadline:    o.WriteDeadline,
+		AuthTimeout:      o.AuthTimeout,
+		AuthRequired:     authRequired,
+		Headers:          !o.NoHeaderSupport,
+		NoStall:          o.NoFastProducerStall,
+	}
+}
+
+// ErrStarted is returned by a second Start.
+var ErrStarted = errors.New("the server was already started")
+
+// Start opens the listeners and returns; clients can connect then. The error
+// names the address or the file that could not be had, and nothing is left
+// open. A server is started once.
+func (s *Server) Start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.started {
+		return ErrStarted
+	}
+	s.mu.started = true
+	s.banner()
+	if err := s.openLocked(); err != nil {
+		s.mu.stopping = true
+		close(s.quit)
+		s.closeAllLocked()
+		if s.mu.http != nil {
+			stopMonitor(s.mu.http)
+		}
+		s.tasks.Wait()
+		close(s.done)
+		return err
+	}
+	s.tasks.Add(2)
+	go func(l net.Listener) {
+		defer s.tasks.Done()
+		listen.Accept(l, s.log, func(nc net.Conn) { s.accept(nc) })
+	}(s.mu.listener)
+	go s.housekeeping()
+	s.log.Info("Server is ready")
+	close(s.ready)
+	return nil
+}
+
+func (s *Server) banner() {
+	s.log.Info("Starting moonwire")
+	s.log.Info("  Version:  " + Version + ", for clients of nats-server " + CompatibleVersion)
+	s.log.Info("  Name:     " + s.name)
+	s.log.Info("  ID:       " + s.id)
+}
+
+// openLocked opens the listeners and writes the files that tell of them.
+func (s *Server) openLocked() error {
+	var err error
+	if s.opts.HTTPPort != 0 {
+		if err = s.startMonitorLocked(); err != nil {
+			return fmt.Errorf("starting the monitoring endpoint: %w", err)
+		}
+	}
+	if s.mu.listener, err = listen.TCP(s.opts.Host, s.opts.Port); err != nil {
+		return err
+	}
+	s.log.Info("Listening for client connections on " + hostPort(s.opts.Host, s.mu.listener.Addr()))
+	return s.writeFilesLocked()
+}
+
+// hostPort names a listener by the host that was asked for and the port that
+// was given.
+func hostPort(host string, a net.Addr) string {
+	return net.JoinHostPort(host, strconv.Itoa(port(a)))
+}
+
+func port(a net.Addr) int {
+	if t, ok := a.(*net.TCPAddr); ok {
+		return t.Port
+	}
+	return 0
+}
+
+// accept serves a new connection, or tells it why not.
+func (s *Server) accept(nc net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.stopping {
+		_ = nc.Close()
+		return false
+	}
+	var refused *wire.Error
+	if most := max(s.opts.MaxConnections, 0); s.mu.admitted >= most { // negative: nobody
+		refused = wire.ErrMaxConnections
+		s.log.Error(wire.ErrMaxConnections.Text + ": " + strconv.Itoa(most))
+	} else {
+		s.total.Add(1)
+		s.mu.admitted++
+	}
+	c := conn.New(s.env, nc, s.lastID.Add(1))
+	s.mu.clients[c.ID] = c
+	s.tasks.Add(1)
+	go func() {
+		defer s.tasks.Done()
+		c.Serve(refused)
+	}()
+	return true
+}
+
+// ReadyForConnections reports whether clients can connect, waiting for at most
+// d.
+func (s *Server) ReadyForConnections(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-s.ready:
+		return true
+	case <-s.quit:
+	case <-t.C:
+	}
+	return false
+}
+
+// ID returns the server's public key, as in INFO.
+func (s *Server) ID() string { return s.id }
+
+// Name returns the server's name.
+func (s *Server) Name() string { return s.name }
+
+// Addr returns where clients connect, or nil before Start.
+func (s *Server) Addr() net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.listener == nil {
+		return nil
+	}
+	return s.mu.listener.Addr()
+}
+
+// MonitorAddr returns where the monitoring endpoint listens, or nil when there
+// is none.
+func (s *Server) MonitorAddr() net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.monitor == nil {
+		return nil
+	}
+	return s.mu.monitor.Addr()
+}
+
+// ClientURL returns a URL that a client on this machine can connect to, such
+// as nats://127.0.0.1:4222; "" before Start.
+func (s *Server) ClientURL() string {
+	a, ok := s.Addr().(*net.TCPAddr)
+	if !ok {
+		return ""
+	}
+	host := a.IP.String()
+	if a.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "nats://" + net.JoinHostPort(host, strconv.Itoa(a.Port))
+}
+
+// ErrNotRunning is returned for a connection to a server that was not started,
+// or is stopped.
+var ErrNotRunning = errors.New("the server is not running")
+
+// InProcessConn returns a connection to the server that does not leave the
+// process; nats.go takes the server itself as an option: nats.InProcessServer.
+func (s *Server) InProcessConn() (net.Conn, error) {
+	select {
+	case <-s.ready:
+	default:
+		return nil, ErrNotRunning
+	}
+	client, server := listen.Pipe()
+	if !s.accept(server) {
+		_ = client.Close()
+		return nil, ErrNotRunning
+	}
+	return client, nil
+}
+
+// sweepEvery is how often the indexes drop results that nothing uses.
+const sweepEvery = 10 * time.Second
+
+func (s *Server) housekeeping() {
+	defer s.tasks.Done()
+	t := time.NewTicker(sweepEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-s.quit:
+			return
+		case <-t.C:
+			s.global.Index.Sweep()
+		}
+	}
+}
+
+// closeAllLocked closes the listeners and removes the files.
+func (s *Server) closeAllLocked() {
+	if s.mu.listener != nil {
+		_ = s.mu.listener.Close()
+	}
+	for _, f := range s.mu.files {
+		_ = os.Remove(f)
+	}
+	s.mu.files = nil
+}
+
+// Shutdown closes all connections and listeners and waits until nothing of the
+// server is left. What is queued for a client is sent first, for up to a
+// second. Further calls wait for the first.
+func (s *Server) Shutdown() {
+	s.mu.Lock()
+	if s.mu.stopping {
+		s.mu.Unlock()
+		<-s.done
+		return
+	}
+	s.mu.stopping = true
+	s.log.Info("Initiating Shutdown...")
+	close(s.quit)
+	s.closeAllLocked()
+	for _, c := range s.mu.clients {
+		c.Close(conn.ServerShutdown)
+	}
+	h := s.mu.http
+	s.mu.Unlock()
+	if h != nil {
+		stopMonitor(h)
+	}
+	s.tasks.Wait()
+	s.log.Info("Server Exiting..")
+	close(s.done)
+}
+
+// WaitForShutdown returns when the server has stopped.
+func (s *Server) WaitForShutdown() { <-s.done }

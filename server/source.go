@@ -1,0 +1,148 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"moonwire/server/conn"
+	"moonwire/server/listen"
+	"moonwire/server/monitor"
+)
+
+// startMonitorLocked opens the monitoring endpoint.
+func (s *Server) startMonitorLocked() error {
+	l, err := listen.TCP(s.opts.HTTPHost, s.opts.HTTPPort)
+	if err != nil {
+		return err
+	}
+	s.mu.monitor = l
+	s.mu.http = monitor.NewServer(monitor.New(source{s}, monitor.Options{}), s.log)
+	s.log.Info("Starting http monitor on " + hostPort(s.opts.HTTPHost, l.Addr()))
+	s.tasks.Add(1)
+	go func(h *monitor.Server) {
+		defer s.tasks.Done()
+		if err := h.Serve(l); err != nil {
+			s.log.Error(err.Error())
+		}
+	}(s.mu.http)
+	return nil
+}
+
+// monitorGrace is how long requests to the monitoring endpoint may go on when
+// the server stops.
+const monitorGrace = time.Second
+
+func stopMonitor(h *monitor.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), monitorGrace)
+	defer cancel()
+	_ = h.Close(ctx) // it is closed in any case
+}
+
+// source shows the server to package monitor.
+type source struct{ s *Server }
+
+// ServerID implements [monitor.Source].
+func (m source) ServerID() string { return m.s.id }
+
+// Varz implements [monitor.Source].
+func (m source) Varz() monitor.Varz {
+	s, o, t := m.s, &m.s.opts, &m.s.traffic
+	v := monitor.Varz{
+		ID: s.id, Name: s.name, Version: CompatibleVersion, Moonwire: Version, Proto: 1,
+		Host: o.Host, Port: port(s.Addr()), AuthRequired: s.auth.Required(),
+		MaxConnections: o.MaxConnections, MaxSubscriptions: max(o.MaxSubscriptions, 0),
+		PingInterval: o.PingInterval, MaxPingsOut: o.PingMax,
+		HTTPHost: o.HTTPHost, HTTPPort: port(s.MonitorAddr()),
+		AuthTimeout: o.AuthTimeout.Seconds(), MaxControlLine: int32(o.MaxControlLine),
+		MaxPayload: o.MaxPayload, MaxPending: o.MaxPending, WriteDeadline: o.WriteDeadline,
+		Start: s.start, ConfigLoadTime: s.start,
+		TotalConnections: s.total.Load(),
+		InMsgs:           t.InMsgs.Load(), InBytes: t.InBytes.Load(),
+		OutMsgs: t.OutMsgs.Load(), OutBytes: t.OutBytes.Load(),
+		SlowConsumers: s.cut.Load(), StaleConnections: s.stale.Load(),
+		Subscriptions: uint32(s.global.Index.Len()),
+	}
+	v.InClientMsgs, v.InClientBytes = v.InMsgs, v.InBytes
+	v.OutClientMsgs, v.OutClientBytes = v.OutMsgs, v.OutBytes
+	v.SlowConsumersBy.Clients = uint64(v.SlowConsumers)
+	v.StaleBy.Clients = uint64(v.StaleConnections)
+	s.mu.Lock()
+	v.Connections = s.mu.admitted
+	s.mu.Unlock()
+	return v
+}
+
+// Conns implements [monitor.Source].
+func (m source) Conns(state monitor.ConnState) []monitor.ConnInfo {
+	var open []*conn.Client
+	var closed []conn.Snapshot
+	m.s.mu.Lock()
+	if state != monitor.ConnClosed {
+		open = m.s.clientsLocked()
+	}
+	if state != monitor.ConnOpen {
+		closed = m.s.mu.closed.all()
+	}
+	m.s.mu.Unlock()
+	list := make([]monitor.ConnInfo, 0, len(open)+len(closed))
+	for _, c := range open {
+		if s := c.Snapshot(); s.Reason == "" {
+			list = append(list, connInfo(&s))
+		}
+	}
+	for i := range closed {
+		list = append(list, connInfo(&closed[i]))
+	}
+	return list
+}
+
+func connInfo(s *conn.Snapshot) monitor.ConnInfo {
+	i := monitor.ConnInfo{
+		CID: s.ID, Kind: "Client", Type: "nats", IP: s.IP, Port: s.Port,
+		Start: s.Start, LastActivity: s.LastActive, RTT: monitor.RTT(s.RTT),
+		Reason: string(s.Reason), Pending: int(s.Pending),
+		InMsgs: s.InMsgs, InBytes: s.InBytes, OutMsgs: s.OutMsgs, OutBytes: s.OutBytes,
+		NumSubs: uint32(s.NumSubs), Name: s.Name, Lang: s.Lang, Version: s.Version,
+		AuthorizedUser: s.User, Account: s.Account,
+	}
+	if !s.Stop.IsZero() {
+		i.Stop = &s.Stop
+	}
+	return i
+}
+
+// Subscriptions implements [monitor.Source].
+func (m source) Subscriptions(cid uint64) []monitor.SubDetail {
+	m.s.mu.Lock()
+	c := m.s.mu.clients[cid]
+	closed := m.s.mu.closed.find(cid)
+	m.s.mu.Unlock()
+	var account string
+	var subs []conn.SubSnapshot
+	switch {
+	case c != nil:
+		account, subs = c.Snapshot().Account, c.Subscriptions()
+	case closed != nil:
+		account, subs = closed.Account, closed.Subs
+	}
+	list := make([]monitor.SubDetail, 0, len(subs))
+	for _, sub := range subs {
+		list = append(list, monitor.SubDetail{
+			Account: account, Subject: sub.Subject, Queue: sub.Queue, Sid: sub.Sid,
+			Msgs: int64(sub.Delivered), Max: int64(sub.Max), CID: cid,
+		})
+	}
+	return list
+}
+
+// Healthz implements [monitor.Source].
+func (m source) Healthz() monitor.Health {
+	select {
+	case <-m.s.quit:
+		return monitor.Health{Status: monitor.StatusUnavailable, Error: "the server is shutting down"}
+	case <-m.s.ready:
+		return monitor.Health{Status: monitor.StatusOK}
+	default:
+		return monitor.Health{Status: monitor.StatusUnavailable, Error: "the server is not ready"}
+	}
+}
