@@ -11,8 +11,11 @@ import (
 	"moonwire/server/wire"
 )
 
+// host is the server as its connections see it.
+type host struct{ *Server }
+
 // Authenticate implements [conn.Host].
-func (s *Server) Authenticate(c *conn.Client, connect *wire.Connect) (*account.Account, string) {
+func (s host) Authenticate(c *conn.Client, connect *wire.Connect) (*account.Account, string) {
 	id, ok := s.auth.Authenticate(connect)
 	if !ok {
 		s.log.Error(fmt.Sprintf("%s - authentication error%s", c, userOf(connect)))
@@ -35,7 +38,7 @@ func userOf(connect *wire.Connect) string {
 }
 
 // Anonymous implements [conn.Host].
-func (s *Server) Anonymous() *account.Account {
+func (s host) Anonymous() *account.Account {
 	if s.auth.Required() {
 		return nil
 	}
@@ -43,7 +46,7 @@ func (s *Server) Anonymous() *account.Account {
 }
 
 // Info implements [conn.Host].
-func (s *Server) Info() wire.Info {
+func (s host) Info() wire.Info {
 	i := wire.Info{
 		ServerID: s.id, ServerName: s.name, Version: CompatibleVersion,
 		Proto: 1, GoVersion: runtime.Version(),
@@ -72,7 +75,7 @@ func advertised(a string, otherwise int) (string, int) {
 }
 
 // Closed implements [conn.Host].
-func (s *Server) Closed(c *conn.Client) {
+func (s host) Closed(c *conn.Client) {
 	snapshot := c.Final()
 	switch {
 	case snapshot.Reason.Slow():

@@ -107,7 +107,7 @@ func New(o Options, with ...Option) (*Server, error) {
 	}
 	s.mu.clients = make(map[uint64]*conn.Client)
 	s.env = &conn.Env{
-		Host: s, Log: s.log, Contexts: &s.contexts, Ordinals: &s.ordinals,
+		Host: host{s}, Log: s.log, Contexts: &s.contexts, Ordinals: &s.ordinals,
 		Traffic: &s.traffic, Tracing: o.Trace,
 	}
 	s.env.Limits.Store(limits(&o, s.auth.Required()))
