@@ -13,7 +13,7 @@ import (
 
 const (
 	// chunk is the size of a pooled piece of a backlog.
-	chunk = 16 << 10
+	chunk = 64 << 10
 	// rounds is how often the holder of the right to write takes what others
 	// queued meanwhile, before a drainer does.
 	rounds = 4
@@ -42,35 +42,28 @@ func (q *queue) add(b []byte) {
 	q.bytes += int64(len(b))
 	if n := len(q.chunks); n > 0 {
 		last := q.chunks[n-1]
-		k := min(cap(*last)-len(*last), len(b))
+		k := min(chunk-len(*last), len(b))
 		*last = append(*last, b[:k]...)
 		b = b[k:]
 	}
-	if len(b) > 0 {
-		q.chunks = append(q.chunks, newChunk(b))
-	}
+	q.chunks = appendChunks(q.chunks, b)
 }
 
 // unread puts b in front: it was not taken by the socket.
 func (q *queue) unread(b []byte) {
 	q.bytes += int64(len(b))
-	q.chunks = append([]*[]byte{newChunk(b)}, q.chunks...)
+	q.chunks = append(appendChunks(nil, b), q.chunks...)
 }
 
-func newChunk(b []byte) *[]byte {
-	if len(b) > chunk {
-		own := append([]byte(nil), b...)
-		return &own
+func appendChunks(list []*[]byte, b []byte) []*[]byte {
+	for len(b) > 0 {
+		p := chunks.Get().(*[]byte)
+		k := min(chunk, len(b))
+		*p = append((*p)[:0], b[:k]...)
+		list = append(list, p)
+		b = b[k:]
 	}
-	p := chunks.Get().(*[]byte)
-	*p = append((*p)[:0], b...)
-	return p
-}
-
-func freeChunk(p *[]byte) {
-	if cap(*p) == chunk {
-		chunks.Put(p)
-	}
+	return list
 }
 
 // take removes up to most bytes of chunks, at least one chunk.
@@ -246,7 +239,7 @@ func (c *Client) write(data []byte) (slow <-chan struct{}) {
 			q.ended()
 			c.mu.Unlock()
 			if own != nil {
-				freeChunk(own)
+				chunks.Put(own)
 			}
 			return nil
 		case round == rounds:
@@ -255,7 +248,7 @@ func (c *Client) write(data []byte) (slow <-chan struct{}) {
 			return nil
 		}
 		if own != nil {
-			freeChunk(own)
+			chunks.Put(own)
 		}
 		own = q.take(1)[0]
 		data = *own
@@ -293,7 +286,7 @@ func (c *Client) drain() {
 		rest := bufs // WriteTo consumes its receiver
 		n, err := rest.WriteTo(c.nc)
 		for _, p := range taken {
-			freeChunk(p)
+			chunks.Put(p)
 		}
 
 		c.mu.Lock()

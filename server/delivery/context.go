@@ -17,7 +17,7 @@ const (
 	// was encoded in, without a copy in the slot.
 	direct = 8 << 10
 	// maxKept is how many bytes of buffers an idle context keeps.
-	maxKept = 512 << 10
+	maxKept = 2 << 20
 )
 
 // Context is the delivery of one publisher's batch. Get one from a [Pool].
