@@ -45,12 +45,12 @@ func (s host) Anonymous() *account.Account {
 	return s.global
 }
 
-// Info implements [conn.Host].
-func (s host) Info() wire.Info {
+// announceLocked makes the INFO lines anew, from what the server is now.
+func (s *Server) announceLocked() {
 	i := wire.Info{
 		ServerID: s.id, ServerName: s.name, Version: CompatibleVersion,
 		Proto: 1, GoVersion: runtime.Version(),
-		Host: s.opts.Host, Port: port(s.Addr()),
+		Host: s.opts.Host, Port: port(s.mu.listener.Addr()),
 		Headers: !s.opts.NoHeaderSupport, AuthRequired: s.auth.Required(),
 		MaxPayload: s.opts.MaxPayload, APILevel: apiLevel,
 		XKey: s.xkey, Moonwire: Version,
@@ -58,7 +58,14 @@ func (s host) Info() wire.Info {
 	if s.opts.ClientAdvertise != "" {
 		i.Host, i.Port = advertised(s.opts.ClientAdvertise, i.Port)
 	}
-	return i
+	s.env.Greeting.Store(wire.NewTemplate(i))
+	// Those who come to know it later than the others have seen nothing of the
+	// lame duck either: they are closed like all.
+	answer, notice := i, i
+	answer.ConnectInfo, answer.RemoteAccount = true, account.Global
+	s.env.Answer.Store(wire.NewTemplate(answer))
+	notice.LameDuck = s.lameDuck.Load()
+	s.env.Notice.Store(wire.NewTemplate(notice))
 }
 
 // advertised cuts host:port or host.
@@ -75,8 +82,7 @@ func advertised(a string, otherwise int) (string, int) {
 }
 
 // Closed implements [conn.Host].
-func (s host) Closed(c *conn.Client) {
-	snapshot := c.Final()
+func (s host) Closed(c *conn.Client, snapshot conn.Snapshot) {
 	switch {
 	case snapshot.Reason.Slow():
 		s.cut.Add(1)

@@ -20,11 +20,12 @@ func (s *Server) LameDuck() {
 	}
 	s.log.Info("Entering lame duck mode, stop accepting new clients")
 	_ = s.mu.listener.Close()
+	s.announceLocked()
 	clients := s.clientsLocked()
 	s.mu.Unlock()
 
 	for _, c := range clients {
-		c.SendInfo(true)
+		c.Inform()
 	}
 	go s.retire()
 }

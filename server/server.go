@@ -186,6 +186,7 @@ func (s *Server) openLocked() error {
 		return err
 	}
 	s.log.Info("Listening for client connections on " + hostPort(s.opts.Host, s.mu.listener.Addr()))
+	s.announceLocked()
 	return s.writeFilesLocked()
 }
 

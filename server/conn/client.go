@@ -11,7 +11,6 @@ import (
 	"go.uber.org/zap"
 
 	"moonwire/server/account"
-	"moonwire/server/delivery"
 	"moonwire/server/interest"
 	"moonwire/server/wire"
 )
@@ -34,11 +33,11 @@ type Client struct {
 	limits *Limits // as they were when the connection was made
 
 	// Read loop only.
-	parser     wire.Parser
+	*worker    // nil while idle
 	in         input
-	connect    wire.Connect
-	ctx        *delivery.Context // nil while idle
-	reply      interest.Entry    // scratch for no_responders
+	connect    *wire.Connect // nil before CONNECT; never changed, but replaced
+	ignoring   wire.Op       // see wire.Parser
+	headers    bool          // HPUB is allowed
 	slow       slowFlags
 	mustAuth   bool // nothing but CONNECT is understood
 	headWarned bool // the PUB at hand was already found invalid
@@ -54,25 +53,19 @@ type Client struct {
 	async      atomic.Bool  // takes INFO at any time: protocol 1, and had its first PONG
 
 	// Statistics that the read loop adds up.
-	traffic account.Traffic
+	msgs, bytes atomic.Int64
 
 	mu struct {
 		sync.Mutex
-		subs   map[string]*interest.Sub // by sid; only the read loop adds
+		subs   map[string]*interest.Sub // by sid; only the read loop adds; nil until it does
 		queue  queue
 		closed bool
 		reason Reason
 		stop   time.Time
-		who    identity
+		said   *wire.Connect // as connect
+		user   string
 		ping   pinger
 	}
-	final Snapshot      // set before Host.Closed is called
-	done  chan struct{} // closed when Serve has ended
-}
-
-// identity is what CONNECT said, as far as others may want to see it.
-type identity struct {
-	name, lang, version, user string
 }
 
 // slowFlags says what a publish needs beyond the plain case. Zero is plain.
@@ -89,9 +82,8 @@ const (
 func New(env *Env, nc net.Conn, id uint64) *Client {
 	c := &Client{
 		ID: id, Start: time.Now(), env: env, nc: nc,
-		limits:  env.Limits.Load(),
-		connect: wire.DefaultConnect(),
-		done:    make(chan struct{}),
+		limits: env.Limits.Load(),
+		slow:   slowVerbose | slowPedantic, // as long as CONNECT does not say otherwise
 	}
 	c.ip, c.port = peer(nc)
 	c.log = env.Log
@@ -99,13 +91,12 @@ func New(env *Env, nc net.Conn, id uint64) *Client {
 	c.Ordinal = env.Ordinals.Take()
 	c.Sink = c
 	c.NoHeaders = true // until CONNECT says otherwise
-	c.parser.MaxControlLine = c.limits.MaxControlLine
-	c.parser.MaxPayload = c.limits.MaxPayload
 	c.mustAuth = c.limits.AuthRequired
-	c.mu.subs = make(map[string]*interest.Sub)
 	c.lastActive.Store(c.Start.UnixNano())
 	c.lastData.Store(c.Start.UnixNano())
-	c.setSlow()
+	if env.Tracing {
+		c.slow |= slowTrace
+	}
 	return c
 }
 
@@ -130,11 +121,10 @@ func (c *Client) String() string {
 // connection that is not admitted is told why and closed. Serve returns when
 // the socket is closed and nothing of the connection is left.
 func (c *Client) Serve(refused *wire.Error) {
-	defer close(c.done)
 	defer c.finish()
 	defer func() {
 		if p := recover(); p != nil {
-			c.ctx = nil // in an unknown state
+			c.worker = nil // in an unknown state
 			c.log.Error(fmt.Sprintf("%s - panic: %v\n%s", c, p, debug.Stack()))
 			c.Close(InternalError)
 		}
@@ -145,7 +135,7 @@ func (c *Client) Serve(refused *wire.Error) {
 	if a := c.env.Host.Anonymous(); a != nil && refused == nil {
 		c.bind(a)
 	}
-	c.sendInfo()
+	c.Submit(&interest.Staged{Data: c.env.Greeting.Load().Append(nil, c.ID, c.ip, "")})
 	if refused != nil {
 		c.Fail(refused)
 		return
@@ -153,6 +143,7 @@ func (c *Client) Serve(refused *wire.Error) {
 	c.startTimers()
 	for !c.Gone.Load() {
 		if err := c.src.fill(); err != nil {
+			c.release() // its own answers too, which a closed connection does not take
 			c.Close(readReason(err))
 			return
 		}
@@ -160,11 +151,8 @@ func (c *Client) Serve(refused *wire.Error) {
 	}
 }
 
-// Done is closed when Serve has ended.
-func (c *Client) Done() <-chan struct{} { return c.done }
-
 // Close ends the connection for a reason that the peer is not told. The first
-// reason stays. It does not wait; see Done.
+// reason stays. It does not wait.
 func (c *Client) Close(r Reason) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -214,8 +202,8 @@ func (c *Client) Fail(e *wire.Error) {
 func (c *Client) finish() {
 	c.release()
 	c.Close(ClientClosed)
-	c.final = c.Snapshot()
-	c.final.Subs = c.subscriptions(maxFinalSubs)
+	final := c.Snapshot()
+	final.Subs = c.subscriptions(maxFinalSubs)
 	if a := c.account.Load(); a != nil {
 		c.dropSubs(a)
 		a.Clients.Add(-1)
@@ -224,7 +212,7 @@ func (c *Client) finish() {
 	c.say(c.Reason())
 	_ = c.nc.Close()
 	c.env.Ordinals.Give(c.Ordinal)
-	c.env.Host.Closed(c)
+	c.env.Host.Closed(c, final)
 }
 
 // say logs the end, and lets a peer that was told of a fault read it.
@@ -243,13 +231,18 @@ func (c *Client) say(r Reason) {
 	c.log.Debug(fmt.Sprintf("%s - Client connection closed: %s", c, r))
 }
 
-// lingerOn closes the writing half and swallows what the peer still sends.
+// lingerOn closes the writing half, so that the peer reads what was said.
 func (c *Client) lingerOn() {
 	half, ok := c.nc.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	_ = c.nc.SetReadDeadline(time.Now().Add(linger))
+	c.swallow(linger)
+}
+
+// swallow reads and drops what the peer sends, for at most d.
+func (c *Client) swallow(d time.Duration) {
+	_ = c.nc.SetReadDeadline(time.Now().Add(d))
 	buf := getBuffer()
 	defer putBuffer(buf)
 	for left := lingerBytes; left > 0; {
@@ -278,7 +271,7 @@ func (c *Client) bind(a *account.Account) {
 		old.Clients.Add(-1)
 	}
 	a.Clients.Add(1)
-	if c.ctx != nil {
+	if c.worker != nil {
 		c.ctx.Rebind(a.Index)
 	}
 }
@@ -291,42 +284,25 @@ func (c *Client) index() *interest.Index {
 	return nil
 }
 
-func (c *Client) setSlow() {
-	c.slow = 0
-	if c.connect.Verbose {
+// heed sets what CONNECT decides for the publishes of the connection.
+func (c *Client) heed(said *wire.Connect) {
+	c.connect = said
+	c.slow &= slowTrace
+	if said.Verbose {
 		c.slow |= slowVerbose
 	}
-	if c.connect.Pedantic {
+	if said.Pedantic {
 		c.slow |= slowPedantic
 	}
-	if c.connect.NoResponders {
+	if said.NoResponders {
 		c.slow |= slowNoResponders
 	}
-	if c.env.Tracing {
-		c.slow |= slowTrace
+}
+
+// Inform sends the server's INFO to a client that takes it at any time, when
+// something in it has changed.
+func (c *Client) Inform() {
+	if c.async.Load() {
+		c.Submit(&interest.Staged{Data: c.env.Notice.Load().Append(nil, c.ID, c.ip, "")})
 	}
-}
-
-// sendInfo sends the INFO that greets a client.
-func (c *Client) sendInfo() {
-	i := c.info()
-	c.Submit(&interest.Staged{Data: wire.AppendInfo(nil, &i)})
-}
-
-// SendInfo sends the server's INFO to a client that takes it at any time, when
-// something in it has changed: lameDuck says that the server is going away.
-func (c *Client) SendInfo(lameDuck bool) {
-	if !c.async.Load() {
-		return
-	}
-	i := c.info()
-	i.LameDuck = lameDuck
-	c.Submit(&interest.Staged{Data: wire.AppendInfo(nil, &i)})
-}
-
-// info returns the server's INFO for this client.
-func (c *Client) info() wire.Info {
-	i := c.env.Host.Info()
-	i.ClientID, i.ClientIP = c.ID, c.ip
-	return i
 }

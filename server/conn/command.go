@@ -114,7 +114,7 @@ func (c *Client) command(op wire.Op) *wire.Error {
 
 // ok acknowledges an operation to those who want to hear it.
 func (c *Client) ok() {
-	if c.connect.Verbose {
+	if c.slow&slowVerbose != 0 {
 		c.ctx.Own(wire.OK)
 	}
 }
@@ -123,7 +123,13 @@ func (c *Client) ok() {
 // subscriptions (protocol.md §1.5).
 func (c *Client) connectOp(arg []byte) *wire.Error {
 	c.trace("<<-", []byte("CONNECT "), redact(arg))
-	if err := c.connect.Decode(arg); err != nil {
+	said := new(wire.Connect)
+	if c.connect != nil {
+		*said = *c.connect // what this one does not name stays as it was
+	} else {
+		*said = wire.DefaultConnect()
+	}
+	if err := said.Decode(arg); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -133,28 +139,28 @@ func (c *Client) connectOp(arg []byte) *wire.Error {
 		c.ctx.Flush()
 		c.dropSubs(a)
 	}
-	a, user := c.env.Host.Authenticate(c, &c.connect)
+	a, user := c.env.Host.Authenticate(c, said)
 	if a == nil {
 		return wire.ErrAuthorization
 	}
-	if c.connect.Account != "" || c.connect.NewAccount {
+	if said.Account != "" || said.NewAccount {
 		return wire.ErrAuthorization // from before there were accounts in the configuration
 	}
 	c.bind(a)
 	c.mustAuth = false
-	headers := c.limits.Headers && c.connect.Headers
-	c.parser.Headers = headers
-	c.setSlow()
+	c.headers = c.limits.Headers && said.Headers
+	c.parser.Headers = c.headers
+	c.heed(said)
 	c.mu.Lock()
-	c.mu.who = identity{name: c.connect.Name, lang: c.connect.Lang, version: c.connect.Version, user: user}
+	c.mu.said, c.mu.user = said, user
 	c.mu.ping.connectedLocked(c)
 	subs := slices.Collect(maps.Values(c.mu.subs)) // from before the first CONNECT
 	c.mu.Unlock()
-	a.Index.Change(subs, func() { c.NoHeaders, c.NoEcho = !headers, !c.connect.Echo })
-	if c.connect.Protocol < 0 || c.connect.Protocol > 1 {
+	a.Index.Change(subs, func() { c.NoHeaders, c.NoEcho = !c.headers, !said.Echo })
+	if said.Protocol < 0 || said.Protocol > 1 {
 		return wire.ErrClientProtocol
 	}
-	if c.connect.NoResponders && !headers {
+	if said.NoResponders && !c.headers {
 		return wire.ErrNoRespondersNeeds
 	}
 	c.ok()
@@ -194,6 +200,9 @@ func (c *Client) sub(s *wire.Sub) *wire.Error {
 	all, i, j := b.String(), len(s.Subject), len(s.Subject)+len(s.Queue)
 	sub := &interest.Sub{Subject: all[:i], Queue: all[i:j], Sid: all[j:], Target: &c.Target}
 	c.mu.Lock()
+	if c.mu.subs == nil {
+		c.mu.subs = make(map[string]*interest.Sub)
+	}
 	c.mu.subs[sub.Sid] = sub
 	c.mu.Unlock()
 	c.account.Load().Index.Insert(sub)

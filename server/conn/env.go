@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -37,12 +38,9 @@ type Host interface {
 	// Anonymous is the account of a connection that sent no CONNECT; nil
 	// where credentials are asked for.
 	Anonymous() *account.Account
-	// Info is what the server says of itself to any client. The connection
-	// fills in what concerns itself only.
-	Info() wire.Info
 	// Closed is told of each connection whose Serve ends, with the socket
-	// already closed.
-	Closed(c *Client)
+	// already closed, and how it was at the end.
+	Closed(c *Client, final Snapshot)
 }
 
 // Env is what the connections of a server share.
@@ -54,4 +52,12 @@ type Env struct {
 	Ordinals *interest.Ordinals
 	Traffic  *account.Traffic // of the whole server
 	Tracing  bool             // log each operation at trace level; immutable
+
+	// What the server says of itself: Greeting to a connection that was made,
+	// Answer when it sent CONNECT and its first PING, Notice at any other
+	// time. The server sets them before the first connection, and again when
+	// something in them has changed.
+	Greeting, Answer, Notice atomic.Pointer[wire.Template]
+
+	workers sync.Pool // of *worker
 }

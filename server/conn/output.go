@@ -321,5 +321,18 @@ func (c *Client) awaitWriter() {
 	idle := make(chan struct{})
 	q.idle = idle
 	c.mu.Unlock()
+	if c.out != nil {
+		<-idle
+		return
+	}
+	// A pipe has no room of its own: a peer that is writing does not read the
+	// last that we have to say, unless we read what it writes.
+	swallowed := make(chan struct{})
+	go func() {
+		defer close(swallowed)
+		c.swallow(lastWrite)
+	}()
 	<-idle
+	_ = c.nc.SetReadDeadline(past)
+	<-swallowed
 }

@@ -3,7 +3,6 @@ package conn
 import (
 	"bytes"
 
-	"moonwire/server/interest"
 	"moonwire/server/subject"
 	"moonwire/server/wire"
 )
@@ -33,7 +32,7 @@ func (c *Client) publishSlowly(m *wire.Pub) {
 	taken := c.ctx.Publish(m)
 	c.ctx.EndRun() // answers and messages of this connection keep their order
 	if !taken && c.slow&slowNoResponders != 0 && len(m.Reply) > 0 {
-		c.noResponders(m)
+		c.ctx.OwnNoResponders(m)
 	}
 }
 
@@ -84,18 +83,4 @@ func forbidden(m *wire.Pub) *wire.Error {
 		return wire.ReplyViolation(m.Reply)
 	}
 	return nil
-}
-
-// noResponders tells the client that nobody took its request, if it has a
-// plain subscription on the reply subject.
-func (c *Client) noResponders(m *wire.Pub) {
-	e := c.account.Load().Index.Lookup(m.Reply, &c.reply)
-	for _, members := range [...][]interest.Member{e.Fan, e.Each} {
-		for i := range members {
-			if members[i].Target == &c.Target {
-				c.ctx.OwnNoResponders(m, members[i].Sub.Sid)
-				return
-			}
-		}
-	}
 }

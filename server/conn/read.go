@@ -7,6 +7,9 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"moonwire/server/delivery"
+	"moonwire/server/wire"
 )
 
 // readBuffer is the size of a pooled read buffer.
@@ -93,12 +96,13 @@ func (i *input) consumed(k, need int) {
 
 // process runs what was read.
 func (c *Client) process() {
-	if c.ctx == nil {
-		c.ctx = c.env.Contexts.Get(&c.Target, c.index())
+	if c.worker == nil {
+		c.work()
 	}
 	used := c.run((*c.in.buf)[:c.in.n])
 	c.ctx.EndRun()
 	c.parser.Reset()
+	c.ignoring = c.parser.Ignoring
 	c.in.consumed(used, c.parser.Need)
 	if c.reads++; c.reads >= maxReads {
 		c.flush()
@@ -122,14 +126,37 @@ func (c *Client) idle() {
 	c.in.park()
 }
 
-// release flushes the delivery and returns it to the pool.
+// worker is what a connection needs while it has input, and not while it
+// waits.
+type worker struct {
+	parser wire.Parser
+	ctx    *delivery.Context
+}
+
+// work takes a worker for this connection.
+func (c *Client) work() {
+	w, _ := c.env.workers.Get().(*worker)
+	if w == nil {
+		w = new(worker)
+	}
+	w.parser.MaxControlLine = c.limits.MaxControlLine
+	w.parser.MaxPayload = c.limits.MaxPayload
+	w.parser.Headers = c.headers
+	w.parser.Ignoring = c.ignoring
+	w.ctx = c.env.Contexts.Get(&c.Target, c.index())
+	c.worker = w
+}
+
+// release flushes the delivery and gives the worker back.
 func (c *Client) release() {
-	if c.ctx == nil {
+	if c.worker == nil {
 		return
 	}
 	c.flush()
 	c.env.Contexts.Put(c.ctx)
-	c.ctx = nil
+	c.worker.ctx = nil
+	c.env.workers.Put(c.worker)
+	c.worker = nil
 }
 
 // flush submits what is staged, adds up the batch's statistics, and waits a
@@ -138,7 +165,8 @@ func (c *Client) flush() {
 	ctx := c.ctx
 	ctx.Flush()
 	if a := c.account.Load(); a != nil && c.inMsgs+ctx.Msgs > 0 {
-		c.traffic.In(c.inMsgs, c.inBytes)
+		c.msgs.Add(int64(c.inMsgs))
+		c.bytes.Add(int64(c.inBytes))
 		a.Traffic.In(c.inMsgs, c.inBytes)
 		a.Traffic.Out(ctx.Msgs, ctx.Bytes)
 		c.env.Traffic.In(c.inMsgs, c.inBytes)

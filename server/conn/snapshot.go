@@ -39,7 +39,7 @@ func (c *Client) Snapshot() Snapshot {
 	s := Snapshot{
 		ID: c.ID, IP: c.ip, Port: c.port, Start: c.Start,
 		LastActive: time.Unix(0, c.lastActive.Load()),
-		InMsgs:     c.traffic.InMsgs.Load(), InBytes: c.traffic.InBytes.Load(),
+		InMsgs:     c.msgs.Load(), InBytes: c.bytes.Load(),
 	}
 	if a := c.account.Load(); a != nil {
 		s.Account = a.Name
@@ -49,8 +49,9 @@ func (c *Client) Snapshot() Snapshot {
 	s.RTT = c.mu.ping.rtt
 	s.Pending = max(c.mu.queue.bytes, 0)
 	s.OutMsgs, s.OutBytes = c.mu.queue.msgs, c.mu.queue.payload
-	who := c.mu.who
-	s.Name, s.Lang, s.Version, s.User = who.name, who.lang, who.version, who.user
+	if said := c.mu.said; said != nil {
+		s.Name, s.Lang, s.Version, s.User = said.Name, said.Lang, said.Version, c.mu.user
+	}
 	s.Reason, s.Stop = c.mu.reason, c.mu.stop
 	s.NumSubs = len(c.mu.subs)
 	return s
@@ -72,7 +73,3 @@ func (c *Client) subscriptions(most int) []SubSnapshot {
 	}
 	return list
 }
-
-// Final returns the state of a connection as it was when it ended. It is for
-// [Host.Closed], and later.
-func (c *Client) Final() Snapshot { return c.final }

@@ -124,9 +124,7 @@ func (c *Client) pinged() {
 	}
 	c.mu.Unlock()
 	if greet && c.connect.Protocol >= 1 {
-		i := c.info()
-		i.ConnectInfo, i.RemoteAccount = true, c.account.Load().Name
-		c.ctx.Own(string(wire.AppendInfo(nil, &i)))
+		c.ctx.OwnInfo(c.env.Answer.Load(), c.ID, c.ip, c.account.Load().Name)
 		c.async.Store(true)
 	}
 }

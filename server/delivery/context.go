@@ -38,7 +38,7 @@ type Context struct {
 
 	last    *interest.Entry // of the message before, nil or not cold
 	cold    interest.Entry
-	again   interest.Entry // for redirected frames
+	again   interest.Entry // of other lookups than Publish's
 	run     run
 	scratch []byte           // a run, encoded for one prefix
 	single  slot             // what is handed over without a slot of the batch
@@ -202,10 +202,26 @@ func (c *Context) OwnError(e *wire.Error) {
 	s.Data = wire.AppendError(s.Data, e)
 }
 
-// OwnNoResponders appends the answer of status 503 to a request of the
-// publisher's that nobody took.
-func (c *Context) OwnNoResponders(m *wire.Pub, sid string) {
+// OwnInfo appends an INFO line to the publisher's own output.
+func (c *Context) OwnInfo(t *wire.Template, id uint64, ip, account string) {
 	c.EndRun()
 	s := c.slot(c.own)
-	s.Data = wire.AppendNoResponders(s.Data, m.Reply, sid, m.Subject)
+	s.Data = t.Append(s.Data, id, ip, account)
+}
+
+// OwnNoResponders appends the answer of status 503 to a request of the
+// publisher's that nobody took, if the publisher has a plain subscription on
+// the reply subject.
+func (c *Context) OwnNoResponders(m *wire.Pub) {
+	c.EndRun()
+	e := c.index.Lookup(m.Reply, &c.again)
+	for _, members := range [...][]interest.Member{e.Fan, e.Each} {
+		for i := range members {
+			if members[i].Target == c.own {
+				s := c.slot(c.own)
+				s.Data = wire.AppendNoResponders(s.Data, m.Reply, members[i].Sub.Sid, m.Subject)
+				return
+			}
+		}
+	}
 }

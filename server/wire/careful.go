@@ -47,7 +47,7 @@ func (p *Parser) careful(b []byte) (Op, int, *Error) {
 		if eol < 0 {
 			// The line may be of any length: drop what is here, keep only
 			// the knowledge of what it was.
-			p.ignoring = s.op
+			p.Ignoring = s.op
 			return OpNone, len(b), nil
 		}
 		return s.op, start + eol + 1, nil
@@ -91,8 +91,8 @@ func (p *Parser) ignore(b []byte) (Op, int, *Error) {
 	if eol < 0 {
 		return OpNone, len(b), nil
 	}
-	op := p.ignoring
-	p.ignoring = OpNone
+	op := p.Ignoring
+	p.Ignoring = OpNone
 	return op, eol + 1, nil
 }
 

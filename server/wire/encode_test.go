@@ -135,3 +135,21 @@ func TestIndexBlank(t *testing.T) {
 		}
 	}
 }
+
+// TestTemplate: a template fills in what encoding the whole would have.
+func TestTemplate(t *testing.T) {
+	t.Parallel()
+	for _, i := range []Info{
+		{ServerID: "N1", Proto: 1, MaxPayload: 10, APILevel: 4},
+		{ServerID: "N1", ConnectInfo: true, RemoteAccount: "$G", ConnectURLs: []string{"a:1"}, Moonwire: "x"},
+		{ServerName: `18446744073709551615 "quoted"`, RemoteAccount: "a<b>\"c"},
+	} {
+		for _, ip := range []string{"", "127.0.0.1", "::1"} {
+			i.ClientID, i.ClientIP = 7, ip
+			want := string(AppendInfo(nil, &i))
+			if got := string(NewTemplate(i).Append(nil, 7, ip, i.RemoteAccount)); got != want {
+				t.Errorf("got  %s want %s", got, want)
+			}
+		}
+	}
+}

@@ -78,8 +78,12 @@ type Parser struct {
 	// the payload is still to come (or broken).
 	Head bool
 
-	arena    []byte // normalised tails since Reset
-	ignoring Op     // the line at hand is of this operation, and is dropped up to its end
+	// Ignoring is the operation whose line is being dropped up to its end,
+	// OpNone for none. With the unconsumed input it is all that a stream
+	// leaves behind in a parser: another one may go on with both.
+	Ignoring Op
+
+	arena []byte // normalised tails since Reset
 }
 
 // arenaKeep is the largest arena that survives a Reset.
@@ -105,7 +109,7 @@ const (
 // bytes it takes, if any, need not be presented again. An error is final: the connection's input can no longer be understood.
 func (p *Parser) Next(b []byte) (Op, int, *Error) {
 	p.Need, p.Head = 0, false
-	if p.ignoring != OpNone {
+	if p.Ignoring != OpNone {
 		return p.ignore(b)
 	}
 	if len(b) > 5 {
