@@ -1,0 +1,17 @@
+// Moonbench drives servers that speak the NATS protocol and tells what they
+// cost: server CPU for a delivered message, messages a second, latency and
+// memory, and the ratio of two servers that were measured in turns.
+//
+//	moonbench run --a 'nats-server -p {port}' --b 'moonwire -p {port}'
+//	moonbench list
+//	moonbench floor --port 4222
+//
+// It is not a client and not a stress test of correctness, but it takes
+// nothing on trust: a message that is lost, duplicated, changed or out of
+// order fails the run.
+//
+// Who owns what: package scenario is the table of loads, package load runs one
+// of them, package target owns the servers' processes, package series
+// interleaves the runs, package report shows the result, package floor is the
+// forwarder that only copies bytes. Linux only: it reads /proc and uses epoll.
+package main

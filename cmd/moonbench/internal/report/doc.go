@@ -1,0 +1,9 @@
+// Package report shows what a series has measured: as a table for a terminal,
+// as Markdown, as JSON, and as an SVG chart.
+//
+// The writers only format. What is a ratio and what is better is decided in
+// package series: every ratio here is above 1 if the server is better than the
+// first one.
+//
+//	err := report.Text(os.Stdout, rep)
+package report

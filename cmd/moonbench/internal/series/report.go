@@ -1,0 +1,170 @@
+//go:build linux
+
+package series
+
+import (
+	"time"
+
+	"moonwire/cmd/moonbench/internal/load"
+	"moonwire/cmd/moonbench/internal/proc"
+	"moonwire/cmd/moonbench/internal/scenario"
+	"moonwire/cmd/moonbench/internal/stat"
+	"moonwire/cmd/moonbench/internal/target"
+)
+
+// Report is everything that a series has measured. Its JSON form is what
+// --json writes.
+type Report struct {
+	Machine   Machine       `json:"machine"`
+	Started   time.Time     `json:"started"`
+	Warmup    time.Duration `json:"warmup_ns"`
+	Measure   time.Duration `json:"measure_ns"`
+	Targets   []string      `json:"targets"`
+	Scenarios []*Scenario   `json:"scenarios"`
+}
+
+// Scenario is what was measured in one scenario.
+type Scenario struct {
+	Name    string    `json:"name"`
+	Title   string    `json:"title"`
+	Unit    string    `json:"unit"`
+	Rate    int       `json:"rate,omitempty"`   // messages published in a second, if paced
+	Memory  bool      `json:"memory,omitempty"` // what counts is BytesEach, not Cost
+	Targets []*Target `json:"targets"`
+}
+
+// Target is what was measured of one server in one scenario.
+type Target struct {
+	Name      string       `json:"name"`
+	Rounds    []Round      `json:"rounds"`
+	Cost      stat.Summary `json:"cost_ns"`          // server CPU for a unit
+	PerSecond stat.Summary `json:"per_second"`       // units
+	RSS       stat.Summary `json:"rss_bytes"`        //
+	BytesEach stat.Summary `json:"bytes_each"`       // memory scenarios only
+	P50       stat.Summary `json:"p50_ns"`           // scenarios with latency only
+	P99       stat.Summary `json:"p99_ns"`           //
+	P999      stat.Summary `json:"p999_ns"`          //
+	Ratios    *Ratios      `json:"ratios,omitempty"` // nil for the first server
+}
+
+// Ratios compares a server with the first one, pair by pair. Above 1 means
+// that this server is the better one.
+type Ratios struct {
+	Cost      stat.Summary `json:"cost"`       // first / this
+	PerSecond stat.Summary `json:"per_second"` // this / first
+	Memory    stat.Summary `json:"memory"`     // first / this: BytesEach, or RSS
+	P50       stat.Summary `json:"p50"`        // first / this
+	P99       stat.Summary `json:"p99"`        // first / this
+}
+
+// NotableStall is the shortest stall that is worth a word: retransmission
+// timers begin at 200 ms.
+const NotableStall = 100 * time.Millisecond
+
+// Round is one run.
+type Round struct {
+	Version     string        `json:"server_version,omitempty"` // as the server says in INFO
+	Units       int64         `json:"units"`
+	Window      time.Duration `json:"window_ns"`
+	CPU         time.Duration `json:"cpu_ns"`
+	LoaderCPU   time.Duration `json:"loader_cpu_ns"`
+	Cost        float64       `json:"cost_ns"`
+	PerSecond   float64       `json:"per_second"`
+	RSS         int64         `json:"rss_bytes"`
+	BytesEach   float64       `json:"bytes_each,omitempty"`
+	Cut         int           `json:"slow_consumers_cut,omitempty"`
+	Stall       time.Duration `json:"longest_stall_ns"`
+	P50         time.Duration `json:"p50_ns,omitempty"`
+	P99         time.Duration `json:"p99_ns,omitempty"`
+	P999        time.Duration `json:"p999_ns,omitempty"`
+	Max         time.Duration `json:"max_ns,omitempty"`
+	CPUMeasured proc.Source   `json:"cpu_source"`
+}
+
+// Busy is how many CPUs the server used on average, and how many moonbench.
+func (r *Round) Busy() (server, loader float64) {
+	if r.Window == 0 {
+		return 0, 0
+	}
+	w := r.Window.Seconds()
+	return r.CPU.Seconds() / w, r.LoaderCPU.Seconds() / w
+}
+
+func newRound(res *load.Result, src proc.Source) Round {
+	r := Round{
+		Version: res.Version, Units: res.Units, Window: res.Window, CPU: res.CPU, LoaderCPU: res.LoaderCPU,
+		Cost: res.CostNs(), PerSecond: res.PerSecond(), RSS: res.RSS, BytesEach: res.BytesEach(),
+		Cut: res.Cut, Stall: res.Stall, CPUMeasured: src,
+	}
+	if h := res.Latency; h != nil {
+		r.P50 = time.Duration(h.ValueAtQuantile(50))
+		r.P99 = time.Duration(h.ValueAtQuantile(99))
+		r.P999 = time.Duration(h.ValueAtQuantile(99.9))
+		r.Max = time.Duration(h.Max())
+	}
+	return r
+}
+
+func newReport(cfg Config) *Report {
+	rep := &Report{Machine: describeMachine(), Started: time.Now(), Warmup: cfg.Warmup, Measure: cfg.Measure}
+	for _, t := range cfg.Targets {
+		rep.Targets = append(rep.Targets, t.Label())
+	}
+	return rep
+}
+
+func (r *Report) add(sc *scenario.Scenario, targets []target.Target) *Scenario {
+	out := &Scenario{
+		Name: sc.Name, Title: sc.Title, Unit: sc.Unit(), Rate: sc.Rate,
+		Memory: sc.Kind == scenario.Idle,
+	}
+	for _, t := range targets {
+		out.Targets = append(out.Targets, &Target{Name: t.Label()})
+	}
+	r.Scenarios = append(r.Scenarios, out)
+	return out
+}
+
+// summarize fills in the summaries from the rounds.
+func (s *Scenario) summarize() {
+	for i, t := range s.Targets {
+		t.Cost = stat.Summarize(t.column(cost))
+		t.PerSecond = stat.Summarize(t.column(perSecond))
+		t.RSS = stat.Summarize(t.column(rss))
+		t.BytesEach = stat.Summarize(t.column(bytesEach))
+		t.P50 = stat.Summarize(t.column(p50))
+		t.P99 = stat.Summarize(t.column(p99))
+		t.P999 = stat.Summarize(t.column(p999))
+		if i == 0 {
+			continue // it has no ratios
+		}
+		first := s.Targets[0]
+		memory := rss
+		if s.Memory {
+			memory = bytesEach
+		}
+		better := func(f func(*Round) float64) stat.Summary {
+			return stat.Summarize(stat.Ratios(first.column(f), t.column(f)))
+		}
+		t.Ratios = &Ratios{
+			Cost: better(cost), Memory: better(memory), P50: better(p50), P99: better(p99),
+			PerSecond: stat.Summarize(stat.Ratios(t.column(perSecond), first.column(perSecond))),
+		}
+	}
+}
+
+func (t *Target) column(f func(*Round) float64) []float64 {
+	out := make([]float64, len(t.Rounds))
+	for i := range t.Rounds {
+		out[i] = f(&t.Rounds[i])
+	}
+	return out
+}
+
+func cost(r *Round) float64      { return r.Cost }
+func perSecond(r *Round) float64 { return r.PerSecond }
+func rss(r *Round) float64       { return float64(r.RSS) }
+func bytesEach(r *Round) float64 { return r.BytesEach }
+func p50(r *Round) float64       { return float64(r.P50) }
+func p99(r *Round) float64       { return float64(r.P99) }
+func p999(r *Round) float64      { return float64(r.P999) }

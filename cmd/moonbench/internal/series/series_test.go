@@ -1,0 +1,196 @@
+//go:build linux
+
+package series
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"moonwire/cmd/moonbench/internal/floor"
+	"moonwire/cmd/moonbench/internal/load"
+	"moonwire/cmd/moonbench/internal/proc"
+	"moonwire/cmd/moonbench/internal/scenario"
+	"moonwire/cmd/moonbench/internal/stat"
+	"moonwire/cmd/moonbench/internal/target"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// forwarder is a target inside the test.
+type forwarder struct {
+	name string
+	addr string
+	fail int       // this start and later ones fail; 0 is never
+	log  *[]string // starts of all targets, in order
+	n    int
+}
+
+func newForwarder(t *testing.T, name string, log *[]string) *forwarder {
+	t.Helper()
+	f, err := floor.Listen(netip.MustParseAddrPort("127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- f.Serve(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return &forwarder{name: name, addr: f.Addr().String(), log: log}
+}
+
+func (f *forwarder) Label() string { return f.name }
+
+var errNoStart = errors.New("does not start")
+
+func (f *forwarder) Start(context.Context) (*target.Server, error) {
+	f.n++
+	if f.n == f.fail {
+		return nil, errNoStart
+	}
+	*f.log = append(*f.log, f.name)
+	m, err := proc.Watch(os.Getpid())
+	if err != nil {
+		return nil, err
+	}
+	return &target.Server{Addr: f.addr, Meter: m}, nil
+}
+
+func small() scenario.Scenario {
+	return scenario.Scenario{Name: "small", Title: "1 → 2", Publishers: 1, Subscribers: 2, Payload: 16}
+}
+
+func config(scs []scenario.Scenario, targets ...target.Target) Config {
+	return Config{Targets: targets, Scenarios: scs, Pairs: 3, Warmup: time.Millisecond, Measure: 5 * time.Millisecond}
+}
+
+func TestRunAlternates(t *testing.T) {
+	t.Parallel()
+	var log, steps []string
+	a, b, c := newForwarder(t, "A", &log), newForwarder(t, "B", &log), newForwarder(t, "C", &log)
+	cfg := config([]scenario.Scenario{small()}, a, b, c)
+	cfg.Progress = func(s Step) { steps = append(steps, fmt.Sprintf("%s %d/%d %s", s.Scenario, s.Pair, s.Pairs, s.Target)) }
+	rep, err := Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(log, ""), "ABCCBAABC"; got != want {
+		t.Errorf("order %s, want %s", got, want)
+	}
+	if len(steps) != 9 || steps[3] != "small 1/3 C" {
+		t.Errorf("steps %q", steps)
+	}
+	sc := rep.Scenarios[0]
+	for i, tg := range sc.Targets {
+		if len(tg.Rounds) != 3 || tg.Cost.N != 3 || tg.Cost.Median <= 0 || tg.PerSecond.Median <= 0 || tg.RSS.Median <= 0 {
+			t.Errorf("server %s: %+v", tg.Name, tg)
+		}
+		if (tg.Ratios == nil) != (i == 0) || tg.Ratios != nil && tg.Ratios.Cost.N != 3 {
+			t.Errorf("server %s: ratios %+v", tg.Name, tg.Ratios)
+		}
+	}
+	if rep.Machine.CPUs < 1 || rep.Machine.Kernel == "" || !cmp.Equal(rep.Targets, []string{"A", "B", "C"}) {
+		t.Errorf("report %+v", rep)
+	}
+}
+
+func TestRunPacesAllByTheSlowest(t *testing.T) {
+	t.Parallel()
+	var log []string
+	sc := small()
+	sc.RatePercent = 10
+	cfg := config([]scenario.Scenario{sc}, newForwarder(t, "A", &log), newForwarder(t, "B", &log))
+	cfg.Pairs = 1
+	rep, err := Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(log, ""), "ABAB"; got != want {
+		t.Errorf("order %s, want %s: first at full speed, then paced", got, want)
+	}
+	out := rep.Scenarios[0]
+	if out.Rate < 1 {
+		t.Errorf("rate %d", out.Rate)
+	}
+	if out.Targets[1].Rounds[0].P50 <= 0 || out.Targets[1].P99.N != 1 {
+		t.Errorf("no latencies: %+v", out.Targets[1])
+	}
+}
+
+func TestRunKeepsWhatItHasWhenItFails(t *testing.T) {
+	t.Parallel()
+	var log []string
+	a, b := newForwarder(t, "A", &log), newForwarder(t, "B", &log)
+	b.fail = 2
+	rep, err := Run(t.Context(), config([]scenario.Scenario{small(), small()}, a, b))
+	if !errors.Is(err, errNoStart) || !strings.Contains(err.Error(), "scenario small, server B, pair 2") {
+		t.Errorf("got %v", err)
+	}
+	if len(rep.Scenarios) != 1 || rep.Scenarios[0].Targets[0].Cost.N != 1 || rep.Scenarios[0].Targets[1].Ratios.Cost.N != 1 {
+		t.Errorf("kept %+v", rep.Scenarios)
+	}
+	c := newForwarder(t, "C", &log)
+	c.fail = 1
+	paced := small()
+	paced.RatePercent = 50
+	if _, err := Run(t.Context(), config([]scenario.Scenario{paced}, c)); !errors.Is(err, errNoStart) {
+		t.Errorf("at full speed: got %v", err)
+	}
+}
+
+func TestSummarizeRatios(t *testing.T) {
+	t.Parallel()
+	s := &Scenario{Targets: []*Target{
+		{Rounds: []Round{{Cost: 100, PerSecond: 10, RSS: 30, P50: 6, P99: 8}, {Cost: 200, PerSecond: 20, RSS: 30, P50: 6, P99: 8}}},
+		{Rounds: []Round{{Cost: 10, PerSecond: 20, RSS: 10, P50: 3, P99: 4}, {Cost: 50, PerSecond: 20, RSS: 10, P50: 3, P99: 4}}},
+	}}
+	s.summarize()
+	pair := func(x, y float64) stat.Summary { return stat.Summarize([]float64{x, y}) }
+	want := &Ratios{Cost: pair(10, 4), PerSecond: pair(2, 1), Memory: pair(3, 3), P50: pair(2, 2), P99: pair(2, 2)}
+	if diff := cmp.Diff(want, s.Targets[1].Ratios); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	s.Memory = true
+	s.Targets[0].Rounds[0].BytesEach, s.Targets[1].Rounds[0].BytesEach = 700, 100
+	s.summarize()
+	if got := s.Targets[1].Ratios.Memory; got != stat.Summarize([]float64{7}) {
+		t.Errorf("memory ratio %+v", got)
+	}
+}
+
+func TestRoundBusy(t *testing.T) {
+	t.Parallel()
+	r := newRound(&load.Result{Window: 2 * time.Second, CPU: time.Second, LoaderCPU: 500 * time.Millisecond, Units: 1000}, proc.SourceClock)
+	if server, loader := r.Busy(); server != 0.5 || loader != 0.25 {
+		t.Errorf("busy %v, %v", server, loader)
+	}
+	if r.Cost != 1e6 || r.PerSecond != 500 || r.CPUMeasured != proc.SourceClock {
+		t.Errorf("round %+v", r)
+	}
+	if server, loader := (&Round{}).Busy(); server != 0 || loader != 0 {
+		t.Errorf("busy without a window: %v, %v", server, loader)
+	}
+}
+
+func TestModelName(t *testing.T) {
+	t.Parallel()
+	if got := modelName([]byte("processor\t: 0\nmodel name\t: Example: CPU \nmodel name\t: other\n")); got != "Example: CPU" {
+		t.Errorf("got %q", got)
+	}
+	if got := modelName([]byte("processor\t: 0\n")); got != "" {
+		t.Errorf("got %q", got)
+	}
+}

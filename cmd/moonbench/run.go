@@ -1,0 +1,217 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"moonwire/cmd/moonbench/internal/report"
+	"moonwire/cmd/moonbench/internal/scenario"
+	"moonwire/cmd/moonbench/internal/series"
+	"moonwire/cmd/moonbench/internal/target"
+)
+
+// letters name the servers on the command line: --a, --b …
+const letters = "abcd"
+
+// serverFlags is what the command line says about one server.
+type serverFlags struct {
+	name    string // in reports; default: the letter
+	command string
+	addr    string
+	pid     int
+}
+
+// runFlags is the command line of moonbench run.
+type runFlags struct {
+	servers  [len(letters)]serverFlags
+	scenario string
+	pairs    int
+	warmup   time.Duration
+	measure  time.Duration
+	patience time.Duration
+	loops    int
+	rate     int
+	window   int
+	quiet    bool
+	out      outputs
+}
+
+// outputs are files to write the report to, besides the table on stdout.
+type outputs struct{ json, markdown, plot string }
+
+func parseRun(args []string, stderr io.Writer) (*runFlags, error) {
+	f := &runFlags{}
+	fs := flag.NewFlagSet("moonbench run", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	for i := range f.servers {
+		s, l := &f.servers[i], letters[i:i+1]
+		fs.StringVar(&s.command, l, "", "`command` that starts server "+strings.ToUpper(l)+"; {port} becomes its port")
+		fs.StringVar(&s.addr, l+"-addr", "", "`host:port` of server "+strings.ToUpper(l)+" if it runs already; needs --"+l+"-pid")
+		fs.IntVar(&s.pid, l+"-pid", 0, "process id of server "+strings.ToUpper(l)+" if it runs already")
+		fs.StringVar(&s.name, l+"-name", "", "name of server "+strings.ToUpper(l)+" in reports")
+	}
+	fs.StringVar(&f.scenario, "scenario", scenario.GroupQuick, "scenarios, groups or patterns, separated by commas; see moonbench list")
+	fs.IntVar(&f.pairs, "pairs", 5, "how often each server runs each scenario")
+	fs.DurationVar(&f.warmup, "warmup", time.Second, "load before the measured window")
+	fs.DurationVar(&f.measure, "measure", 2*time.Second, "length of the measured window")
+	fs.DurationVar(&f.patience, "patience", 5*time.Second, "how long nothing may arrive until it counts as lost")
+	fs.IntVar(&f.loops, "loops", 0, "threads of the load generator; 0 is half the CPUs")
+	fs.IntVar(&f.rate, "rate", 0, "messages published in a second in the paced scenarios, instead of their own rate")
+	fs.IntVar(&f.window, "window", 0, "bytes that a publisher may be ahead of its slowest receiver, instead of the scenario's own")
+	fs.BoolVar(&f.quiet, "quiet", false, "do not report each run on stderr")
+	fs.StringVar(&f.out.json, "json", "", "write everything, every run included, to this `file`")
+	fs.StringVar(&f.out.markdown, "md", "", "write Markdown tables to this `file`")
+	fs.StringVar(&f.out.plot, "plot", "", "draw an SVG chart into this `file`")
+	if err := fs.Parse(args); err != nil {
+		return nil, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if fs.NArg() > 0 {
+		return nil, fmt.Errorf("%w: unexpected argument %q", errUsage, fs.Arg(0))
+	}
+	return f, nil
+}
+
+// config checks the flags and turns them into a series. It reports all
+// problems at once.
+func (f *runFlags) config() (series.Config, error) {
+	cfg := series.Config{
+		Pairs: f.pairs, Warmup: f.warmup, Measure: f.measure, Patience: f.patience, Loops: f.loops,
+	}
+	var errs []error
+	for i := range f.servers {
+		t, err := f.servers[i].target(letters[i : i+1])
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if t != nil {
+			cfg.Targets = append(cfg.Targets, t)
+		}
+	}
+	if len(cfg.Targets) == 0 && len(errs) == 0 {
+		errs = append(errs, errors.New("no server: give --a, or --a-addr and --a-pid"))
+	}
+	if f.pairs < 1 {
+		errs = append(errs, fmt.Errorf("--pairs is %d, must be at least 1", f.pairs))
+	}
+	if f.measure <= 0 || f.warmup < 0 || f.patience <= 0 {
+		errs = append(errs, errors.New("--measure and --patience must be positive, --warmup not negative"))
+	}
+	if f.loops < 0 || f.rate < 0 || f.window < 0 {
+		errs = append(errs, errors.New("--loops, --rate and --window must not be negative"))
+	}
+	chosen, err := scenario.Select(strings.Split(f.scenario, ","))
+	if err != nil {
+		errs = append(errs, err)
+	}
+	for i := range chosen {
+		if f.rate > 0 && chosen[i].Paced() {
+			chosen[i].Rate, chosen[i].RatePercent = f.rate, 0
+		}
+		if f.window > 0 {
+			chosen[i].Window = f.window
+		}
+	}
+	cfg.Scenarios = chosen
+	if len(errs) > 0 {
+		return cfg, fmt.Errorf("%w: %w", errUsage, errors.Join(errs...))
+	}
+	return cfg, nil
+}
+
+// target is nil if the command line says nothing about this server.
+func (s *serverFlags) target(letter string) (target.Target, error) {
+	name := s.name
+	if name == "" {
+		name = strings.ToUpper(letter)
+	}
+	switch {
+	case s.command != "" && (s.addr != "" || s.pid != 0):
+		return nil, fmt.Errorf("--%[1]s starts a server, --%[1]s-addr and --%[1]s-pid name a running one: give one or the other", letter)
+	case s.command != "":
+		c := target.Command{Name: name, Line: s.command}
+		return c, c.Validate()
+	case s.addr != "" && s.pid != 0:
+		return target.Running{Name: name, Addr: s.addr, PID: s.pid}, nil
+	case s.addr != "" || s.pid != 0:
+		return nil, fmt.Errorf("--%[1]s-addr and --%[1]s-pid go together", letter)
+	case s.name != "":
+		return nil, fmt.Errorf("--%[1]s-name names a server that --%[1]s does not give", letter)
+	}
+	return nil, nil
+}
+
+// runCommand measures and writes the reports. What was measured before a
+// failure is reported too.
+func runCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	f, err := parseRun(args, stderr)
+	if err != nil {
+		return err
+	}
+	cfg, err := f.config()
+	if err != nil {
+		return err
+	}
+	if !f.quiet {
+		cfg.Progress = func(s series.Step) { progress(stderr, s) }
+	}
+	rep, err := series.Run(ctx, cfg)
+	return errors.Join(err, f.out.write(rep, stdout))
+}
+
+// progress prints one line for a run that has ended.
+func progress(w io.Writer, s series.Step) {
+	r := &s.Round
+	server, loader := r.Busy()
+	figures := fmt.Sprintf("%10.1f ns  %11.0f/s", r.Cost, r.PerSecond)
+	if r.BytesEach > 0 {
+		figures = fmt.Sprintf("%10.0f B each          ", r.BytesEach)
+	}
+	fmt.Fprintf(w, "%-16s %d/%d  %-12s %s  RSS %6.1f MiB  CPUs %.2f server, %.2f loader",
+		s.Scenario, s.Pair+1, s.Pairs, s.Target, figures, float64(r.RSS)/(1<<20), server, loader)
+	if r.P50 > 0 {
+		fmt.Fprintf(w, "  p50 %v p99 %v p99.9 %v", r.P50, r.P99, r.P999)
+	}
+	if r.Stall > series.NotableStall {
+		fmt.Fprintf(w, "  stalled %v", r.Stall.Round(time.Millisecond))
+	}
+	if r.Cut > 0 {
+		fmt.Fprintf(w, "  cut %d", r.Cut)
+	}
+	fmt.Fprintln(w)
+}
+
+func (o outputs) write(rep *series.Report, stdout io.Writer) error {
+	errs := []error{report.Text(stdout, rep)}
+	for _, f := range []struct {
+		path  string
+		write func(io.Writer, *series.Report) error
+	}{
+		{o.json, report.JSON},
+		{o.markdown, report.Markdown},
+		{o.plot, report.SVG},
+	} {
+		if f.path != "" {
+			errs = append(errs, writeFile(f.path, func(w io.Writer) error { return f.write(w, rep) }))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func writeFile(path string, write func(io.Writer) error) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	if err := errors.Join(write(file), file.Close()); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
