@@ -26,7 +26,9 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	name := strings.TrimSuffix(filepath.Base(args[0]), ".exe")
 	cmd, err := config.Parse(args[1:], environ)
 	if err != nil {
-		fmt.Fprintf(stderr, "%s: %v\n", name, err)
+		for problem := range strings.Lines(err.Error() + "\n") {
+			fmt.Fprint(stderr, name+": "+problem)
+		}
 		fmt.Fprintf(stderr, "%s: see %s -h for all options\n", name, name)
 		return 1
 	}
@@ -93,13 +95,14 @@ func serve(cmd *config.Command, name string, stderr io.Writer) int {
 		case <-stopped:
 			return 0
 		case sig := <-signals:
-			handle(sig, s, logger, z)
+			handle(sig, s, o.LogFile != "", logger)
 		}
 	}
 }
 
-// handle does what a signal asks for.
-func handle(sig os.Signal, s *server.Server, logger *log.Logger, z *zap.Logger) {
+// handle does what a signal asks for; toFile says that the log is a file.
+func handle(sig os.Signal, s *server.Server, toFile bool, logger *log.Logger) {
+	z := logger.Zap()
 	switch purposeOf(sig) {
 	case stop:
 		z.Info("Trapped signal: " + sig.String())
@@ -112,6 +115,10 @@ func handle(sig os.Signal, s *server.Server, logger *log.Logger, z *zap.Logger) 
 	case lameDuck:
 		s.LameDuck()
 	case reopenLog:
+		if !toFile {
+			z.Info("The log is not a file: nothing to re-open")
+			return
+		}
 		if err := logger.Reopen(); err != nil {
 			z.Error("Reopening the log: " + err.Error())
 			return
