@@ -122,7 +122,6 @@ func (c *Client) ok() {
 // connectOp runs a CONNECT. A later one authenticates again and drops all
 // subscriptions (protocol.md §1.5).
 func (c *Client) connectOp(arg []byte) *wire.Error {
-	c.trace("<<-", []byte("CONNECT "), redact(arg))
 	said := new(wire.Connect)
 	if c.connect != nil {
 		*said = *c.connect // what this one does not name stays as it was
@@ -130,8 +129,10 @@ func (c *Client) connectOp(arg []byte) *wire.Error {
 		*said = wire.DefaultConnect()
 	}
 	if err := said.Decode(arg); err != nil {
+		c.trace("<<-", []byte("CONNECT (malformed)"))
 		return err
 	}
+	c.traceConnect(said)
 	c.mu.Lock()
 	again := c.mu.ping.connected
 	c.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -112,7 +113,7 @@ func (c *Client) Submit(b *interest.Staged) bool {
 	var finished []*interest.Sub
 	account := c.account.Load() // that of the subscriptions: giving them up takes the lock
 	if len(b.Counts) > 0 {
-		if b.Limited || b.Generation != c.Generation.Load() {
+		if b.Limited || b.Generation != c.Generation.Load() || limited(b.Counts) {
 			data, finished = c.filterLocked(b)
 		} else {
 			for i := range b.Counts {
@@ -148,6 +149,12 @@ func (c *Client) Submit(b *interest.Staged) bool {
 		account.Index.Remove(sub)
 	}
 	return true
+}
+
+// limited reports whether some subscription has a max by now: the publisher may
+// have looked it up before.
+func limited(counts []interest.Count) bool {
+	return slices.ContainsFunc(counts, func(n interest.Count) bool { return n.Sub.Max > 0 })
 }
 
 // addLocked queues b at the end. It reports false, and closes the connection,
@@ -272,11 +279,9 @@ func (c *Client) drain() {
 			return
 		}
 		taken := q.take(part)
-		wait := c.limits.WriteDeadline
-		if c.mu.closed {
-			wait = min(wait, lastWrite)
+		if !c.mu.closed { // otherwise closeLocked has set the last one
+			_ = c.nc.SetWriteDeadline(time.Now().Add(c.limits.WriteDeadline))
 		}
-		_ = c.nc.SetWriteDeadline(time.Now().Add(wait))
 		c.mu.Unlock()
 
 		bufs = bufs[:0]

@@ -104,26 +104,33 @@ func (c *Client) process() {
 	c.parser.Reset()
 	c.ignoring = c.parser.Ignoring
 	c.in.consumed(used, c.parser.Need)
-	if c.reads++; c.reads >= maxReads {
+	if c.reads++; c.reads >= maxReads || c.ctx.Slow != nil {
+		c.heard()
 		c.flush()
 	}
 }
 
 // maxReads is after how many reads staged output goes out even though the
-// socket is not drained.
+// socket is not drained. When a receiver is slow it is one: the publisher waits
+// after each.
 const maxReads = 16
 
 // idle is called when the socket is drained: it lets go what is staged and
 // gives back what a waiting connection does not need.
 func (c *Client) idle() {
+	c.heard()
+	c.release()
+	c.in.park()
+}
+
+// heard notes a sign of life. It comes before flush, which forgets what came.
+func (c *Client) heard() {
 	now := time.Now().UnixNano()
 	c.lastActive.Store(now)
 	if c.busy || c.inMsgs > 0 {
 		c.lastData.Store(now)
 		c.busy = false
 	}
-	c.release()
-	c.in.park()
 }
 
 // worker is what a connection needs while it has input, and not while it
@@ -163,7 +170,22 @@ func (c *Client) release() {
 // little when a receiver has fallen far behind.
 func (c *Client) flush() {
 	ctx := c.ctx
-	ctx.Flush()
+	ctx.FlushOthers()
+	c.count() // whoever got the PONG finds its messages counted
+	ctx.FlushOwn()
+	c.count()
+	c.reads = 0
+	if slow := ctx.Slow; slow != nil {
+		ctx.Slow = nil
+		if !c.limits.NoStall {
+			stall(slow)
+		}
+	}
+}
+
+// count adds up the statistics since the last call.
+func (c *Client) count() {
+	ctx := c.ctx
 	if a := c.account.Load(); a != nil && c.inMsgs+ctx.Msgs > 0 {
 		c.msgs.Add(int64(c.inMsgs))
 		c.bytes.Add(int64(c.inBytes))
@@ -172,13 +194,7 @@ func (c *Client) flush() {
 		c.env.Traffic.In(c.inMsgs, c.inBytes)
 		c.env.Traffic.Out(ctx.Msgs, ctx.Bytes)
 	}
-	c.reads, c.inMsgs, c.inBytes, ctx.Msgs, ctx.Bytes = 0, 0, 0, 0, 0
-	if slow := ctx.Slow; slow != nil {
-		ctx.Slow = nil
-		if !c.limits.NoStall {
-			stall(slow)
-		}
-	}
+	c.inMsgs, c.inBytes, ctx.Msgs, ctx.Bytes = 0, 0, 0, 0
 }
 
 // maxStall is how long a publisher waits for a slow receiver after one batch.
@@ -213,8 +229,5 @@ func (s plainSource) fill() error {
 	if n > 0 {
 		return nil
 	}
-	if err == nil {
-		err = io.ErrNoProgress
-	}
-	return err
+	return err // nil for an empty write to a pipe, which is no end
 }

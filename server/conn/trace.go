@@ -2,7 +2,7 @@ package conn
 
 import (
 	"bytes"
-	"regexp"
+	"encoding/json"
 
 	"go.uber.org/zap/zapcore"
 
@@ -55,7 +55,21 @@ func (c *Client) traceOutput(data []byte) {
 	}
 }
 
-var secrets = regexp.MustCompile(`("(?:pass|auth_token|jwt|sig|proxy_sig)"\s*:\s*)"(?:[^"\\]|\\.)*"`)
-
-// redact hides the secrets in the JSON of a CONNECT.
-func redact(j []byte) []byte { return secrets.ReplaceAll(j, []byte(`$1"[REDACTED]"`)) }
+// traceConnect logs a CONNECT as it was understood, its secrets hidden: the
+// JSON itself may spell a secret in more ways than can be searched for.
+func (c *Client) traceConnect(said *wire.Connect) {
+	if c.slow&slowTrace == 0 {
+		return
+	}
+	shown := *said
+	for _, secret := range []*string{&shown.Password, &shown.Token, &shown.JWT, &shown.Sig, &shown.ProxySig} {
+		if *secret != "" {
+			*secret = "[REDACTED]"
+		}
+	}
+	j, err := json.Marshal(shown)
+	if err != nil {
+		panic("conn: CONNECT cannot be encoded: " + err.Error()) // only strings and numbers
+	}
+	c.trace("<<-", []byte("CONNECT "), j)
+}

@@ -124,7 +124,20 @@ func (c *Context) refuse(s *slot) {
 // Flush submits all that is staged: first to others, in the order in which
 // their slots were opened, the publisher's own output last.
 func (c *Context) Flush() {
+	c.FlushOthers()
+	c.FlushOwn()
+}
+
+// FlushOthers is the first half of Flush: all but the publisher's own output.
+// Nothing may be staged between the halves.
+func (c *Context) FlushOthers() {
 	c.EndRun()
+	c.submitOthers()
+}
+
+// submitOthers submits all slots but the publisher's own, until no frame of a
+// queue group is left that somebody refused.
+func (c *Context) submitOthers() {
 	for {
 		for i := range c.slots {
 			if s := &c.slots[i]; i != c.ownSlot && len(s.Data) > 0 {
@@ -132,10 +145,14 @@ func (c *Context) Flush() {
 			}
 		}
 		if len(c.refused) == 0 {
-			break
+			return
 		}
 		c.redirect()
 	}
+}
+
+// FlushOwn is the second half of Flush.
+func (c *Context) FlushOwn() {
 	if c.ownSlot >= 0 {
 		s := &c.slots[c.ownSlot]
 		if len(s.Data) > 0 {
@@ -145,7 +162,10 @@ func (c *Context) Flush() {
 			c.submit(s)
 		}
 	}
-	c.refused = c.refused[:0]
+	if len(c.refused) > 0 {
+		c.redirect()
+		c.submitOthers()
+	}
 	c.close()
 }
 

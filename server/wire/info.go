@@ -48,23 +48,23 @@ func AppendInfo(dst []byte, i *Info) []byte {
 type Connect struct {
 	Verbose      bool   `json:"verbose"`
 	Pedantic     bool   `json:"pedantic"`
-	TLSRequired  bool   `json:"tls_required"`
-	Nkey         string `json:"nkey"`
-	JWT          string `json:"jwt"`
-	Sig          string `json:"sig"`
-	Token        string `json:"auth_token"`
-	User         string `json:"user"`
-	Password     string `json:"pass"`
-	Name         string `json:"name"`
-	Lang         string `json:"lang"`
-	Version      string `json:"version"`
+	TLSRequired  bool   `json:"tls_required,omitempty"`
+	Nkey         string `json:"nkey,omitempty"`
+	JWT          string `json:"jwt,omitempty"`
+	Sig          string `json:"sig,omitempty"`
+	Token        string `json:"auth_token,omitempty"`
+	User         string `json:"user,omitempty"`
+	Password     string `json:"pass,omitempty"`
+	Name         string `json:"name,omitempty"`
+	Lang         string `json:"lang,omitempty"`
+	Version      string `json:"version,omitempty"`
 	Protocol     int    `json:"protocol"`
-	Account      string `json:"account"`
-	NewAccount   bool   `json:"new_account"`
+	Account      string `json:"account,omitempty"`
+	NewAccount   bool   `json:"new_account,omitempty"`
 	Headers      bool   `json:"headers"`
-	NoResponders bool   `json:"no_responders"`
+	NoResponders bool   `json:"no_responders,omitempty"`
 	Echo         bool   `json:"echo"`
-	ProxySig     string `json:"proxy_sig"`
+	ProxySig     string `json:"proxy_sig,omitempty"`
 }
 
 // DefaultConnect is how a connection behaves before it sent a CONNECT, and
