@@ -85,7 +85,6 @@ func TestCloseIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newHost(nil).dial(t)
-		defer p.close()
 		p.send(hello + "SUB a 1\r\n")
 		msg := "PUB a 100000\r\n" + strings.Repeat("x", 100_000) + "\r\n"
 		for range 100 {
@@ -94,7 +93,11 @@ func TestCloseIsBounded(t *testing.T) {
 		synctest.Wait()
 		begin := time.Now()
 		p.c.Close(conn.ServerShutdown)
+		read := make(chan struct{})
+		defer func() { <-read }()
+		defer p.close()
 		go func() {
+			defer close(read)
 			buf := make([]byte, 100_000)
 			for {
 				<-time.After(50 * time.Millisecond) // 2 MB a second: 5 s for all

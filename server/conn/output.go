@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"moonwire/server/account"
 	"moonwire/server/interest"
 	"moonwire/server/wire"
 )
@@ -111,7 +112,7 @@ func (c *Client) Submit(b *interest.Staged) bool {
 	}
 	data := b.Data
 	var finished []*interest.Sub
-	account := c.account.Load() // that of the subscriptions: giving them up takes the lock
+	of := c.account.Load() // that of the subscriptions: giving them up takes the lock
 	if len(b.Counts) > 0 {
 		if b.Limited || b.Generation != c.Generation.Load() || limited(b.Counts) {
 			data, finished = c.filterLocked(b)
@@ -125,6 +126,7 @@ func (c *Client) Submit(b *interest.Staged) bool {
 	direct := c.out != nil && !q.writing
 	if !direct && !c.addLocked(data) {
 		c.mu.Unlock()
+		drop(of, finished)
 		return false
 	}
 	q.msgs += int64(b.Msgs)
@@ -145,10 +147,15 @@ func (c *Client) Submit(b *interest.Staged) bool {
 	if c.env.Tracing {
 		c.traceOutput(data)
 	}
-	for _, sub := range finished {
-		account.Index.Remove(sub)
-	}
+	drop(of, finished)
 	return true
+}
+
+// drop takes subscriptions that had all they asked for out of the index.
+func drop(a *account.Account, finished []*interest.Sub) {
+	for _, sub := range finished {
+		a.Index.Remove(sub)
+	}
 }
 
 // limited reports whether some subscription has a max by now: the publisher may

@@ -189,39 +189,58 @@ func (s *slot) count(sub *interest.Sub, n, size, at int) {
 // Own appends out to the publisher's own output: answers that belong behind
 // all that was published so far.
 func (c *Context) Own(out string) {
-	c.EndRun()
-	s := c.slot(c.own)
+	s := c.ownSlotNow()
 	s.Data = append(s.Data, out...)
-	c.staged += len(out)
+	c.answered(s, len(out))
 }
 
 // OwnError appends the -ERR line of e to the publisher's own output.
 func (c *Context) OwnError(e *wire.Error) {
-	c.EndRun()
-	s := c.slot(c.own)
+	s := c.ownSlotNow()
+	before := len(s.Data)
 	s.Data = wire.AppendError(s.Data, e)
+	c.answered(s, len(s.Data)-before)
 }
 
 // OwnInfo appends an INFO line to the publisher's own output.
 func (c *Context) OwnInfo(t *wire.Template, id uint64, ip, account string) {
-	c.EndRun()
-	s := c.slot(c.own)
+	s := c.ownSlotNow()
+	before := len(s.Data)
 	s.Data = t.Append(s.Data, id, ip, account)
+	c.answered(s, len(s.Data)-before)
 }
 
 // OwnNoResponders appends the answer of status 503 to a request of the
 // publisher's that nobody took, if the publisher has a plain subscription on
 // the reply subject.
 func (c *Context) OwnNoResponders(m *wire.Pub) {
-	c.EndRun()
 	e := c.index.Lookup(m.Reply, &c.again)
 	for _, members := range [...][]interest.Member{e.Fan, e.Each} {
 		for i := range members {
-			if members[i].Target == c.own {
-				s := c.slot(c.own)
-				s.Data = wire.AppendNoResponders(s.Data, m.Reply, members[i].Sub.Sid, m.Subject)
-				return
+			if members[i].Target != c.own {
+				continue
 			}
+			s := c.ownSlotNow()
+			before := len(s.Data)
+			s.Data = wire.AppendNoResponders(s.Data, m.Reply, members[i].Sub.Sid, m.Subject)
+			c.answered(s, len(s.Data)-before)
+			return
 		}
+	}
+}
+
+// ownSlotNow returns the publisher's own slot, with all staged that was
+// published so far.
+func (c *Context) ownSlotNow() *slot {
+	c.EndRun()
+	return c.slot(c.own)
+}
+
+// answered notes n more bytes in the publisher's own slot. Like any other it
+// is not let grow without end; all else leaves before it.
+func (c *Context) answered(s *slot, n int) {
+	c.staged += n
+	if len(s.Data) >= maxSlot {
+		c.Flush()
 	}
 }

@@ -31,7 +31,7 @@ func (c *Context) Publish(m *wire.Pub) bool {
 			taken = true
 		}
 	}
-	if c.staged >= maxStaged {
+	if c.staged >= maxStaged || c.ownSlot >= 0 && len(c.slots[c.ownSlot].Data) >= maxSlot {
 		c.Flush()
 	}
 	return taken
