@@ -3,7 +3,7 @@ GO ?= go
 TOOL := $(GO) tool -modfile=.ci/tools.mod
 FUZZTIME ?= 20s
 
-.PHONY: check build test race lint fuzz cli gen bench
+.PHONY: check build test race lint fuzz cli gen bench bench-check
 
 check:
 	bash .ci/run
@@ -29,7 +29,7 @@ lint:
 fuzz:
 	@set -e; for p in $$($(GO) list ./...); do \
 		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
-			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; \
+			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$p; \
 		done; \
 	done
 
@@ -44,3 +44,12 @@ gen:
 # Cost of a delivered message beside nats-server's; writes docs/bench/.
 bench:
 	bash docs/bench/run.sh
+
+# Every load of moonbench for a moment: fails when a message is lost, doubled
+# or out of order, never on timing.
+bench-check:
+	@set -e; bin=$$(mktemp -d); trap 'rm -rf "$$bin"' EXIT; \
+	$(GO) build -o "$$bin" ./cmd/moonwire ./cmd/moonbench; \
+	"$$bin/moonbench" run --quiet --pairs 1 --warmup 100ms --measure 300ms --patience 30s \
+		--scenario 'design,slow,churn-wild-100k,connect' \
+		--a-name moonwire --a "$$bin/moonwire -a 127.0.0.1 -p {port}"
