@@ -105,7 +105,7 @@ func TestIndexModel(t *testing.T) {
 			},
 			"remove": func(t *rapid.T) {
 				if len(subs) == 0 {
-					t.Skip("nothing to remove")
+					return
 				}
 				i := rapid.IntRange(0, len(subs)-1).Draw(t, "which")
 				if !x.Remove(subs[i]) {
