@@ -237,12 +237,12 @@ func (c *Client) lingerOn() {
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	c.swallow(linger)
+	_ = c.nc.SetReadDeadline(time.Now().Add(linger))
+	c.swallow()
 }
 
-// swallow reads and drops what the peer sends, for at most d.
-func (c *Client) swallow(d time.Duration) {
-	_ = c.nc.SetReadDeadline(time.Now().Add(d))
+// swallow reads and drops what the peer sends, up to the read deadline.
+func (c *Client) swallow() {
 	buf := getBuffer()
 	defer putBuffer(buf)
 	for left := lingerBytes; left > 0; {

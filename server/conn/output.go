@@ -340,9 +340,10 @@ func (c *Client) awaitWriter() {
 	// A pipe has no room of its own: a peer that is writing does not read the
 	// last that we have to say, unless we read what it writes.
 	swallowed := make(chan struct{})
+	_ = c.nc.SetReadDeadline(time.Now().Add(lastWrite)) // here, as it is over when idle comes
 	go func() {
 		defer close(swallowed)
-		c.swallow(lastWrite)
+		c.swallow()
 	}()
 	<-idle
 	_ = c.nc.SetReadDeadline(past)
