@@ -11,8 +11,7 @@ type bucket struct {
 	entries [ways]atomic.Pointer[Entry]
 	tags    [ways]atomic.Uint32 // high halves of the hashes, 0 for none
 	gen     atomic.Uint64       // raised by literal SUB and UNSUB of this bucket
-	seen    atomic.Uint32       // four 8-bit marks of subjects that missed lately
-	_       uint32
+	seen    atomic.Uint64       // four 16-bit marks of subjects that missed lately
 }
 
 // table is the result cache: a power of two of buckets.
@@ -83,14 +82,14 @@ func (b *bucket) admit(hash uint64, subject []byte) bool {
 			}
 		}
 	}
-	mark := uint32(hash>>24)&0xff | 1
+	mark := hash>>16&0xffff | 1 // not of the bits that choose the bucket
 	seen := b.seen.Load()
-	for s := seen; s != 0; s >>= 8 {
-		if s&0xff == mark {
+	for s := seen; s != 0; s >>= 16 {
+		if s&0xffff == mark {
 			return true
 		}
 	}
-	b.seen.Store(seen<<8 | mark)
+	b.seen.Store(seen<<16 | mark)
 	return false
 }
 
