@@ -31,7 +31,7 @@ type SubSnapshot struct {
 
 // maxFinalSubs is how many subscriptions are remembered of a connection that
 // ended: thousands of such connections are.
-const maxFinalSubs = 1000
+const maxFinalSubs = 100
 
 // Snapshot returns the state of the connection, without its subscriptions. It
 // is safe from any goroutine.

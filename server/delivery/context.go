@@ -32,13 +32,14 @@ type Context struct {
 	own    *interest.Target
 	index  *interest.Index
 	slots  []slot
+	high   int   // the most slots since Get
 	refs   []ref // by ordinal of the target
 	epoch  uint32
 	staged int // bytes in all slots
 
 	last    *interest.Entry // of the message before, nil or not cold
 	cold    interest.Entry
-	again   interest.Entry // of other lookups than Publish's
+	again   interest.Entry // of replies
 	run     run
 	scratch []byte           // a run, encoded for one prefix
 	single  slot             // what is handed over without a slot of the batch
@@ -92,13 +93,13 @@ func (p *Pool) Get(own *interest.Target, index *interest.Index) *Context {
 // Put takes back a context that was flushed.
 func (p *Pool) Put(c *Context) {
 	c.own, c.index, c.last, c.Slow = nil, nil, nil, nil
-	kept := 0
-	for i := range c.slots[:cap(c.slots)] {
-		s := &c.slots[:cap(c.slots)][i]
-		if kept += cap(s.Data); kept > maxKept {
-			s.Data = nil
+	kept, used := 0, c.slots[:c.high]
+	for i := range used {
+		if kept += cap(used[i].Data); kept > maxKept {
+			used[i].Data = nil
 		}
 	}
+	c.high = 0
 	if cap(c.scratch) > maxKept {
 		c.scratch = nil
 	}
@@ -130,6 +131,16 @@ func (c *Context) open(t *interest.Target) *slot {
 	if o >= len(c.refs) {
 		c.refs = append(c.refs, make([]ref, o+1-len(c.refs))...)
 	}
+	if c.refs[o].epoch == c.epoch {
+		// The number was another's until lately, and both are in this batch.
+		// A target has one slot, or its order would be lost.
+		for i := range c.slots {
+			if c.slots[i].target == t {
+				c.refs[o].at = uint32(i)
+				return &c.slots[i]
+			}
+		}
+	}
 	at := len(c.slots)
 	if at < cap(c.slots) {
 		c.slots = c.slots[:at+1]
@@ -153,6 +164,7 @@ func (c *Context) close() {
 		s.target = nil
 		s.clear()
 	}
+	c.high = max(c.high, len(c.slots))
 	c.slots = c.slots[:0]
 	c.staged, c.ownSlot = 0, -1
 	if c.epoch++; c.epoch == 0 {

@@ -361,6 +361,27 @@ func TestOrdinalReused(t *testing.T) {
 	w.expect("B", "MSG bar 2 1\r\nb\r\n")
 }
 
+// TestOrdinalReusedOneSlot: two targets with one number take turns, and each
+// is still submitted once.
+func TestOrdinalReusedOneSlot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a, b := w.receiver("A"), w.receiver("B")
+	b.Ordinal = a.Ordinal
+	w.sub("A", "foo 1")
+	w.sub("B", "bar 2")
+	own := w.receiver("P")
+	c := w.pool.Get(&own.Target, w.index)
+	w.publish(c, strings.Repeat("PUB foo 1\r\na\r\nPUB bar 1\r\nb\r\n", 10))
+	c.Flush()
+	if diff := cmp.Diff([]string{"A", "B"}, w.order); diff != "" {
+		t.Errorf("submits (-want +got):\n%s", diff)
+	}
+	if got := w.receiver("B").counts["2"]; got != 10 {
+		t.Errorf("B got %d of 10", got)
+	}
+}
+
 // swallow is a sink that takes everything.
 type swallow struct{ interest.Target }
 

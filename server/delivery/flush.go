@@ -175,12 +175,13 @@ func (c *Context) FlushOwn() {
 func (c *Context) redirect() {
 	frames := c.refused
 	c.refused = nil
+	again := new(interest.Entry) // of its own: handing over may redirect in turn
 	for i := range frames {
 		var m wire.Pub
 		if wire.NextFrame(frames[i].Data, &m) == 0 {
 			continue
 		}
-		e := c.index.Lookup(m.Subject, &c.again)
+		e := c.index.Lookup(m.Subject, again)
 		for g := range e.Groups {
 			if e.Groups[g].Queue == frames[i].Sub.Queue {
 				c.group(e, &e.Groups[g], &m, frames[i].Sub)

@@ -55,8 +55,8 @@ func (p *Parser) careful(b []byte) (Op, int, *Error) {
 	for start < len(b) && isBlank(b[start]) {
 		start++
 	}
-	if start == len(b) {
-		return OpNone, 0, p.overlong(start - len(s.name))
+	if err := p.overlong(start - len(s.name)); err != nil || start == len(b) {
+		return OpNone, 0, err
 	}
 	if s.after == blank && start == len(s.name) {
 		return OpNone, 0, ErrUnknownOp

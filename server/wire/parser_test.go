@@ -89,6 +89,7 @@ func TestParser(t *testing.T) {
 		{"control line over the limit", "SUB " + long[:63] + " 1\r\n", nil, ErrMaxControlLine},
 		{"control line without end", "SUB " + long + "a", nil, ErrMaxControlLine},
 		{"blanks without end", "SUB " + strings.Repeat(" ", 70), nil, ErrMaxControlLine},
+		{"blanks over the limit", "SUB " + strings.Repeat(" ", 70) + "foo 1\r\n", nil, ErrMaxControlLine},
 		{"pub line over the limit", "PUB " + long + " 1\r\nx\r\n", nil, ErrMaxControlLine},
 		{"payload at the limit", "PUB a 100\r\n" + long + long[:36] + "\r\n", []string{`pub "a" "" -1/100 "100\r\n` + long + long[:36] + `\r\n"`}, nil},
 		{"payload over the limit", "PUB a 101\r\n", nil, ErrMaxPayload},
