@@ -55,8 +55,11 @@ func (p *Parser) careful(b []byte) (Op, int, *Error) {
 	for start < len(b) && isBlank(b[start]) {
 		start++
 	}
-	if err := p.overlong(start - len(s.name)); err != nil || start == len(b) {
-		return OpNone, 0, err
+	if start-len(s.name) > maxBlanks {
+		return OpNone, 0, ErrMaxControlLine
+	}
+	if start == len(b) {
+		return OpNone, 0, nil
 	}
 	if s.after == blank && start == len(s.name) {
 		return OpNone, 0, ErrUnknownOp
@@ -81,6 +84,10 @@ func (p *Parser) careful(b []byte) (Op, int, *Error) {
 	p.Arg = arg
 	return s.op, n, nil
 }
+
+// maxBlanks is how many blanks may stand between a name and its arguments.
+// They do not count against the control line, but have to end somewhere.
+const maxBlanks = 32 << 10
 
 var cr = []byte{'\r'}
 

@@ -88,8 +88,9 @@ func TestParser(t *testing.T) {
 		{"control line at the limit", "SUB " + long[:62] + " 1\r\n", []string{`sub "` + long[:62] + `" "" "1"`}, nil},
 		{"control line over the limit", "SUB " + long[:63] + " 1\r\n", nil, ErrMaxControlLine},
 		{"control line without end", "SUB " + long + "a", nil, ErrMaxControlLine},
-		{"blanks without end", "SUB " + strings.Repeat(" ", 70), nil, ErrMaxControlLine},
-		{"blanks over the limit", "SUB " + strings.Repeat(" ", 70) + "foo 1\r\n", nil, ErrMaxControlLine},
+		{"blanks without end", "SUB " + strings.Repeat(" ", maxBlanks), nil, ErrMaxControlLine},
+		{"more blanks than a control line", "SUB " + strings.Repeat(" ", 70) + "foo 1\r\n", []string{`sub "foo" "" "1"`}, nil},
+		{"blanks over the limit", "SUB " + strings.Repeat(" ", maxBlanks) + "foo 1\r\n", nil, ErrMaxControlLine},
 		{"pub line over the limit", "PUB " + long + " 1\r\nx\r\n", nil, ErrMaxControlLine},
 		{"payload at the limit", "PUB a 100\r\n" + long + long[:36] + "\r\n", []string{`pub "a" "" -1/100 "100\r\n` + long + long[:36] + `\r\n"`}, nil},
 		{"payload over the limit", "PUB a 101\r\n", nil, ErrMaxPayload},
@@ -194,6 +195,7 @@ var seeds = []string{
 	"PINGGGG",
 	"INFO {}\nFOO",
 	"SUB " + strings.Repeat("x", 100) + "\r\n",
+	"SUB " + strings.Repeat(" ", 100) + "foo 1\r\n",
 }
 
 func FuzzParser(f *testing.F) {
