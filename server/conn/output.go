@@ -114,7 +114,7 @@ func (c *Client) Submit(b *interest.Staged) bool {
 	var finished []*interest.Sub
 	of := c.account.Load() // that of the subscriptions: giving them up takes the lock
 	if len(b.Counts) > 0 {
-		if b.Limited || b.Generation != c.Generation.Load() || limited(b.Counts) {
+		if b.Generation != c.Generation.Load() || limited(b.Counts) {
 			data, finished = c.filterLocked(b)
 		} else {
 			for i := range b.Counts {
@@ -158,8 +158,9 @@ func drop(a *account.Account, finished []*interest.Sub) {
 	}
 }
 
-// limited reports whether some subscription has a max by now: the publisher may
-// have looked it up before.
+// limited reports whether some subscription has a max, and its messages are to
+// be counted one by one. Only the target knows: the publisher may have looked
+// the subscription up before it had one.
 func limited(counts []interest.Count) bool {
 	return slices.ContainsFunc(counts, func(n interest.Count) bool { return n.Sub.Max > 0 })
 }

@@ -104,9 +104,6 @@ func (c *Context) careful(e *interest.Entry, to *interest.Member, m *wire.Pub) b
 		s.count(to.Sub, 1, m.Size-m.Header, at)
 		c.staged += len(s.Data) - at
 	}
-	if to.Care&interest.CareLimited != 0 {
-		s.Limited = true // not sooner: staging may have submitted what was there
-	}
 	return true
 }
 
@@ -122,7 +119,6 @@ func (c *Context) now(e *interest.Entry, to *interest.Member, m *wire.Pub) bool 
 		}
 	}
 	one := c.alone(to.Target)
-	one.Limited = true
 	size := m.Size
 	if m.Header != wire.NoHeader && to.Care&interest.CareNoHeaders != 0 {
 		size -= m.Header

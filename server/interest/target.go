@@ -51,7 +51,6 @@ type Staged struct {
 	Msgs       int
 	Bytes      int    // header blocks and payloads
 	Generation uint64 // the target's, as it was before anything was staged
-	Limited    bool   // some subscription has a max: count frame by frame
 
 	// Set by Submit.
 	Dropped []Frame
