@@ -124,7 +124,7 @@ func (c *Client) Serve(refused *wire.Error) {
 	defer c.finish()
 	defer func() {
 		if p := recover(); p != nil {
-			c.worker = nil // in an unknown state
+			c.worker, c.in = nil, input{} // in an unknown state
 			c.log.Error(fmt.Sprintf("%s - panic: %v\n%s", c, p, debug.Stack()))
 			c.Close(InternalError)
 		}
@@ -201,6 +201,7 @@ func (c *Client) Fail(e *wire.Error) {
 // finish takes the connection apart. It runs in the read loop's goroutine.
 func (c *Client) finish() {
 	c.release()
+	c.in.drop()
 	c.Close(ClientClosed)
 	final := c.Snapshot()
 	final.Subs = c.subscriptions(maxFinalSubs)

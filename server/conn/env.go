@@ -1,7 +1,6 @@
 package conn
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"moonwire/server/account"
 	"moonwire/server/delivery"
 	"moonwire/server/interest"
+	"moonwire/server/reuse"
 	"moonwire/server/wire"
 )
 
@@ -59,5 +59,5 @@ type Env struct {
 	// something in them has changed.
 	Greeting, Answer, Notice atomic.Pointer[wire.Template]
 
-	workers sync.Pool // of *worker
+	workers reuse.List[worker]
 }

@@ -5,19 +5,26 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
 	"time"
 
 	"moonwire/server/delivery"
+	"moonwire/server/reuse"
 	"moonwire/server/wire"
 )
 
 // readBuffer is the size of a pooled read buffer.
 const readBuffer = 64 << 10
 
-var buffers = sync.Pool{New: func() any { b := make([]byte, readBuffer); return &b }}
+var buffers reuse.List[[]byte]
 
-func getBuffer() *[]byte  { return buffers.Get().(*[]byte) }
+func getBuffer() *[]byte {
+	if b := buffers.Get(); b != nil {
+		return b
+	}
+	b := make([]byte, readBuffer)
+	return &b
+}
+
 func putBuffer(b *[]byte) { buffers.Put(b) }
 
 // source brings input into Client.in.
@@ -63,6 +70,14 @@ func (i *input) park() {
 	}
 	putBuffer(i.buf)
 	i.buf, i.n = nil, 0
+}
+
+// drop gives the buffer back, with what is in it.
+func (i *input) drop() {
+	if i.buf != nil && i.pooled {
+		putBuffer(i.buf)
+	}
+	*i = input{}
 }
 
 // consumed drops the first k bytes, and makes room for an operation of need
@@ -142,7 +157,7 @@ type worker struct {
 
 // work takes a worker for this connection.
 func (c *Client) work() {
-	w, _ := c.env.workers.Get().(*worker)
+	w := c.env.workers.Get()
 	if w == nil {
 		w = new(worker)
 	}

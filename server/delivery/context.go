@@ -2,9 +2,9 @@ package delivery
 
 import (
 	"math/rand/v2"
-	"sync"
 
 	"moonwire/server/interest"
+	"moonwire/server/reuse"
 	"moonwire/server/wire"
 )
 
@@ -75,11 +75,11 @@ type tail struct {
 }
 
 // Pool keeps contexts for reuse. The zero value is ready to use.
-type Pool struct{ pool sync.Pool }
+type Pool struct{ free reuse.List[Context] }
 
 // Get returns a context for a batch of own's, published into index.
 func (p *Pool) Get(own *interest.Target, index *interest.Index) *Context {
-	c, _ := p.pool.Get().(*Context)
+	c := p.free.Get()
 	if c == nil {
 		c = &Context{epoch: 1}
 		c.rng.Seed(rand.Uint64(), rand.Uint64())
@@ -103,7 +103,7 @@ func (p *Pool) Put(c *Context) {
 	if cap(c.scratch) > maxKept {
 		c.scratch = nil
 	}
-	p.pool.Put(c)
+	p.free.Put(c)
 }
 
 // Rebind makes index the one that later messages are published into. What was

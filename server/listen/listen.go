@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -17,10 +18,15 @@ const (
 	maxPause = time.Second
 )
 
+// noKeepAlive leaves TCP's own probes off: the broker's PINGs find a dead peer,
+// and the options cost four system calls for each connection.
+var noKeepAlive = net.ListenConfig{KeepAlive: -1}
+
 // TCP listens on host and port; port -1 or 0 takes a free one. The error names
 // the address.
 func TCP(host string, port int) (net.Listener, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(max(port, 0))))
+	address := net.JoinHostPort(host, strconv.Itoa(max(port, 0)))
+	l, err := noKeepAlive.Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listening: %w", err)
 	}
