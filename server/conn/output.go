@@ -35,6 +35,8 @@ type queue struct {
 	idle chan struct{}
 	// slow is not nil while the backlog is so long that publishers wait.
 	slow chan struct{}
+	// moved is when the drainer last got rid of something.
+	moved time.Time
 
 	msgs, payload int64 // delivered, for statistics
 }
@@ -82,7 +84,12 @@ func (q *queue) take(most int) []*[]byte {
 	return taken
 }
 
+// drop forgets the backlog. Its memory serves the next one: a peer that was cut
+// because it does not read often comes back, and does not read again.
 func (q *queue) drop() {
+	for _, p := range q.chunks {
+		chunks.Put(p)
+	}
 	q.chunks, q.bytes = nil, 0
 }
 
@@ -92,6 +99,18 @@ func (q *queue) release() {
 		close(q.slow)
 		q.slow = nil
 	}
+}
+
+// stuckAfter is after how long without progress nobody waits any more.
+const stuckAfter = 2 * time.Second
+
+// awaited returns what publishers wait for: nothing, if the peer seems to have
+// stopped reading, as waiting does not help it then.
+func (q *queue) awaited() <-chan struct{} {
+	if q.slow == nil || time.Since(q.moved) > stuckAfter {
+		return nil
+	}
+	return q.slow
 }
 
 // ended gives up the right to write.
@@ -135,7 +154,7 @@ func (c *Client) Submit(b *interest.Staged) bool {
 	if drain || direct && len(data) > 0 {
 		q.writing = true
 	}
-	b.Slow = q.slow
+	b.Slow = q.awaited()
 	c.mu.Unlock()
 
 	switch {
@@ -184,6 +203,7 @@ func (c *Client) slowLocked() {
 	q := &c.mu.queue
 	if q.slow == nil && q.bytes > c.limits.MaxPending/4*3 {
 		q.slow = make(chan struct{})
+		q.moved = time.Now()
 		c.Full.Store(true)
 	}
 }
@@ -287,8 +307,9 @@ func (c *Client) drain() {
 			return
 		}
 		taken := q.take(part)
+		q.moved = time.Now()
 		if !c.mu.closed { // otherwise closeLocked has set the last one
-			_ = c.nc.SetWriteDeadline(time.Now().Add(c.limits.WriteDeadline))
+			_ = c.nc.SetWriteDeadline(q.moved.Add(c.limits.WriteDeadline))
 		}
 		c.mu.Unlock()
 

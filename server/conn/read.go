@@ -119,7 +119,7 @@ func (c *Client) process() {
 	c.parser.Reset()
 	c.ignoring = c.parser.Ignoring
 	c.in.consumed(used, c.parser.Need)
-	if c.reads++; c.reads >= maxReads || c.ctx.Slow != nil {
+	if c.reads++; c.reads >= maxReads || c.ctx.Slow() != nil {
 		c.heard()
 		c.flush()
 	}
@@ -182,7 +182,7 @@ func (c *Client) release() {
 }
 
 // flush submits what is staged, adds up the batch's statistics, and waits a
-// little when a receiver has fallen far behind.
+// little when most receivers have fallen far behind.
 func (c *Client) flush() {
 	ctx := c.ctx
 	ctx.FlushOthers()
@@ -190,12 +190,10 @@ func (c *Client) flush() {
 	ctx.FlushOwn()
 	c.count()
 	c.reads = 0
-	if slow := ctx.Slow; slow != nil {
-		ctx.Slow = nil
-		if !c.limits.NoStall {
-			stall(slow)
-		}
+	if slow := ctx.Slow(); slow != nil && !c.limits.NoStall {
+		stall(slow)
 	}
+	ctx.Renew()
 }
 
 // count adds up the statistics since the last call.

@@ -25,9 +25,6 @@ type Context struct {
 	// Msgs and Bytes count what targets have taken since Get: messages, and
 	// the bytes of their headers and payloads.
 	Msgs, Bytes int
-	// Slow is not nil when some target wants the publisher to wait; see
-	// [interest.Staged].
-	Slow <-chan struct{}
 
 	own    *interest.Target
 	index  *interest.Index
@@ -44,7 +41,8 @@ type Context struct {
 	scratch []byte           // a run, encoded for one prefix
 	single  slot             // what is handed over without a slot of the batch
 	refused []interest.Frame // of queue groups, for other members
-	ownSlot int              // the place of the publisher's own slot, or -1
+	pace    pace
+	ownSlot int // the place of the publisher's own slot, or -1
 	rng     rand.PCG
 }
 
@@ -53,6 +51,13 @@ type slot struct {
 	target *interest.Target
 	interest.Staged
 	end int // of the last frame in Data
+}
+
+// pace is how the receivers of a publisher keep up with it.
+type pace struct {
+	handed int             // slots handed over to others
+	behind int             // of which so many to targets that have fallen far behind
+	slow   <-chan struct{} // the last of those; see [interest.Staged]
 }
 
 // ref finds a target's slot.
@@ -86,13 +91,13 @@ func (p *Pool) Get(own *interest.Target, index *interest.Index) *Context {
 	}
 	c.own, c.index = own, index
 	c.ownSlot = -1
-	c.Msgs, c.Bytes, c.Slow = 0, 0, nil
+	c.Msgs, c.Bytes, c.pace = 0, 0, pace{}
 	return c
 }
 
 // Put takes back a context that was flushed.
 func (p *Pool) Put(c *Context) {
-	c.own, c.index, c.last, c.Slow = nil, nil, nil, nil
+	c.own, c.index, c.last, c.pace = nil, nil, nil, pace{}
 	kept, used := 0, c.slots[:c.high]
 	for i := range used {
 		if kept += cap(used[i].Data); kept > maxKept {
@@ -112,6 +117,20 @@ func (c *Context) Rebind(index *interest.Index) {
 	c.Flush()
 	c.index, c.last = index, nil
 }
+
+// Slow returns what the publisher should wait for a moment before it goes on:
+// not nil when most of what it handed over since Renew went to targets that
+// have fallen far behind. Then it is the publisher that is too fast. A target
+// that is alone in that is its own trouble, and holds up nobody else.
+func (c *Context) Slow() <-chan struct{} {
+	if 2*c.pace.behind <= c.pace.handed {
+		return nil
+	}
+	return c.pace.slow
+}
+
+// Renew begins to count anew for Slow.
+func (c *Context) Renew() { c.pace = pace{} }
 
 // slot returns the slot of t, opening one if t has none. The pointer is valid
 // until the next call.

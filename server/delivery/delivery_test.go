@@ -19,7 +19,8 @@ type receiver struct {
 	interest.Target
 	name   string
 	closed bool
-	drop   bool      // leave out frames of closed subscriptions, as a connection does
+	drop   bool // leave out frames of closed subscriptions, as a connection does
+	slow   chan struct{}
 	order  *[]string // of submits, over all receivers
 	got    strings.Builder
 	counts map[string]int
@@ -30,6 +31,7 @@ func (r *receiver) Submit(b *interest.Staged) bool {
 		return false
 	}
 	*r.order = append(*r.order, r.name)
+	b.Slow = r.slow
 	if r.drop {
 		var m wire.Pub
 		for _, c := range b.Counts {
@@ -439,6 +441,49 @@ func BenchmarkPublish(b *testing.B) {
 				publish()
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch*max(n, 1)), "ns/delivery")
+		})
+	}
+}
+
+// TestSlow: a publisher waits when most of its receivers are behind, and not
+// for one among many, nor for itself.
+func TestSlow(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		subs, slow []string
+		want       bool
+	}{
+		"nobody":                {subs: []string{"A", "B"}},
+		"the only one":          {subs: []string{"A"}, slow: []string{"A"}, want: true},
+		"one of two":            {subs: []string{"A", "B"}, slow: []string{"A"}},
+		"both":                  {subs: []string{"A", "B"}, slow: []string{"A", "B"}, want: true},
+		"one of many":           {subs: []string{"A", "B", "C", "D"}, slow: []string{"C"}},
+		"most of many":          {subs: []string{"A", "B", "C", "D"}, slow: []string{"A", "C", "D"}, want: true},
+		"the publisher itself":  {subs: []string{"P"}, slow: []string{"P"}},
+		"itself and another":    {subs: []string{"P", "A"}, slow: []string{"P"}},
+		"another beside itself": {subs: []string{"P", "A"}, slow: []string{"A"}, want: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			own := w.receiver("P")
+			for _, s := range tt.subs {
+				w.sub(s, "foo 1")
+			}
+			for _, s := range tt.slow {
+				w.receiver(s).slow = make(chan struct{})
+			}
+			c := w.pool.Get(&own.Target, w.index)
+			w.publish(c, "PUB foo 1\r\na\r\nPUB foo 1\r\nb\r\n")
+			c.Flush()
+			if got := c.Slow() != nil; got != tt.want {
+				t.Errorf("the publisher waits: %v, want %v", got, tt.want)
+			}
+			c.Renew()
+			if c.Slow() != nil {
+				t.Error("it still waits after Renew")
+			}
+			w.pool.Put(c)
 		})
 	}
 }

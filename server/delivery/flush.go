@@ -99,8 +99,12 @@ func (c *Context) hand(s *slot) bool {
 	}
 	c.Msgs += s.Msgs
 	c.Bytes += s.Bytes
-	if s.Slow != nil {
-		c.Slow = s.Slow
+	if s.target != c.own {
+		c.pace.handed++
+		if s.Slow != nil {
+			c.pace.behind++
+			c.pace.slow = s.Slow
+		}
 	}
 	return true
 }
