@@ -17,6 +17,8 @@ type bucket struct {
 // table is the result cache: a power of two of buckets.
 type table struct {
 	buckets []bucket
+	tokens  []atomic.Uint64 // as many; see stamp
+	open    atomic.Uint64   // raised by patterns without a literal token
 	mask    uint64
 	regrets atomic.Int64 // sampled misses of subjects that had missed before
 }
@@ -49,22 +51,25 @@ func (g *ghost) missed(hash uint64, t *table) bool {
 }
 
 func newTable(n int) *table {
-	return &table{buckets: make([]bucket, n), mask: uint64(n - 1)}
+	return &table{buckets: make([]bucket, n), tokens: make([]atomic.Uint64, n), mask: uint64(n - 1)}
 }
 
 func (t *table) bucket(hash uint64) *bucket { return &t.buckets[hash&t.mask] }
 
 func tag(hash uint64) uint32 { return uint32(hash>>32) | 1 }
 
-// find returns the valid entry of subject, or nil.
-func (b *bucket) find(hash uint64, subject []byte) *Entry {
-	t := tag(hash)
+// find returns the entry of subject if it is valid, or can be shown to be.
+func (x *Index) find(t *table, hash uint64, subject []byte) *Entry {
+	b, mark := t.bucket(hash), tag(hash)
 	for i := range b.tags {
-		if b.tags[i].Load() != t {
+		if b.tags[i].Load() != mark {
 			continue
 		}
-		if e := b.entries[i].Load(); e != nil && e.Subject == string(subject) && e.Valid() {
-			return e
+		if e := b.entries[i].Load(); e != nil && e.Subject == string(subject) {
+			if e.Valid() || x.renew(t, e) {
+				return e
+			}
+			return nil
 		}
 	}
 	return nil
@@ -96,11 +101,11 @@ func (b *bucket) admit(hash uint64, subject []byte) bool {
 // enter puts e in place of an absent or invalid entry, or else of the one that
 // the hash points at. Two that enter at once may both land or one may be lost:
 // it will be made again.
-func (b *bucket) enter(e *Entry) {
-	at := int(e.hash>>20) % ways
+func (x *Index) enter(t *table, e *Entry) {
+	b, at := e.bucket, int(e.hash>>20)%ways
 	for i := range b.entries {
 		old := b.entries[i].Load()
-		if old == nil || !old.Valid() || old.Subject == e.Subject {
+		if old == nil || old.Subject == e.Subject || !old.Valid() && !x.renew(t, old) {
 			at = i
 			break
 		}
@@ -110,9 +115,10 @@ func (b *bucket) enter(e *Entry) {
 }
 
 // sweep drops entries that are not valid.
-func (b *bucket) sweep() {
+func (x *Index) sweep(t *table, b *bucket) {
 	for i := range b.entries {
-		if e := b.entries[i].Load(); e != nil && !e.Valid() && b.entries[i].CompareAndSwap(e, nil) {
+		e := b.entries[i].Load()
+		if e != nil && !e.Valid() && !x.renew(t, e) && b.entries[i].CompareAndSwap(e, nil) {
 			b.tags[i].Store(0)
 		}
 	}

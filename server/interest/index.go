@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"moonwire/server/subject"
 )
@@ -94,7 +95,7 @@ func (x *Index) Change(subs []*Sub, change func()) {
 // until the caller's next Lookup with it. subj is not kept.
 func (x *Index) Lookup(subj []byte, cold *Entry) *Entry {
 	hash := maphash.Bytes(x.seed, subj)
-	if e := x.cache.Load().bucket(hash).find(hash, subj); e != nil {
+	if e := x.find(x.cache.Load(), hash, subj); e != nil {
 		return e
 	}
 	return x.match(subj, hash, cold)
@@ -113,13 +114,17 @@ func (x *Index) match(subj []byte, hash uint64, cold *Entry) *Entry {
 	x.mu.RLock()
 	t := x.cache.Load()
 	cold.hash = hash
-	cold.shard, cold.bucket = shard, t.bucket(hash)
-	cold.shardGen, cold.buckGen = shard.n.Load(), cold.bucket.gen.Load()
+	cold.table, cold.bucket, cold.shard = t, t.bucket(hash), shard
+	cold.buckGen, cold.shardGen = cold.bucket.gen.Load(), shard.n.Load()
 	if subject.WellFormed(subj) {
 		if l := x.literals[string(subj)]; l != nil {
 			l.collect(cold)
 		}
 		x.wild.match(subj, cold)
+	}
+	keep := cold.bucket.admit(hash, subj)
+	if keep {
+		cold.stamp = x.stamp(t, unsafe.String(unsafe.SliceData(subj), len(subj)))
 	}
 	x.mu.RUnlock()
 
@@ -127,11 +132,11 @@ func (x *Index) match(subj []byte, hash uint64, cold *Entry) *Entry {
 	if x.ghost.missed(hash, t) {
 		x.grow(t)
 	}
-	if !cold.bucket.admit(hash, subj) {
+	if !keep {
 		return cold
 	}
 	e := cold.clone(subj)
-	e.bucket.enter(e)
+	x.enter(t, e)
 	return e
 }
 
@@ -158,7 +163,7 @@ func (x *Index) Sweep() {
 	}
 	t := x.cache.Load()
 	for i := range t.buckets {
-		t.buckets[i].sweep()
+		x.sweep(t, &t.buckets[i])
 	}
 }
 
@@ -166,12 +171,12 @@ func (x *Index) Sweep() {
 // after the change.
 func (x *Index) changedLocked(s *Sub) {
 	x.dirty.Store(true)
+	t := x.cache.Load()
 	if !subject.HasWildcard(s.Subject) {
-		hash := maphash.String(x.seed, s.Subject)
-		b := x.cache.Load().bucket(hash)
-		b.gen.Add(1)
+		t.bucket(maphash.String(x.seed, s.Subject)).gen.Add(1)
 		return
 	}
+	x.stampOf(t, s.Subject).Add(1) // before the shards: see renew
 	first, _, _ := strings.Cut(s.Subject, ".")
 	if first == "*" || first == ">" {
 		for i := range x.shards {
