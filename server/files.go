@@ -32,6 +32,9 @@ func (s *Server) writeFilesLocked() error {
 	if s.mu.monitor != nil {
 		p.Monitoring = urls("http", s.mu.monitor.Addr())
 	}
+	if s.mu.profile != nil {
+		p.Profile = urls("http", s.mu.profile.Addr())
+	}
 	j, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("encoding the ports file: %w", err)

@@ -59,6 +59,8 @@ type Server struct {
 		listener          net.Listener
 		monitor           net.Listener
 		http              *monitor.Server
+		profile           net.Listener
+		profiler          *monitor.Server
 		clients           map[uint64]*conn.Client
 		admitted          int
 		closed            closedRing
@@ -149,9 +151,8 @@ func (s *Server) Start() error {
 		s.mu.stopping = true
 		close(s.quit)
 		s.closeAllLocked()
-		if s.mu.http != nil {
-			stopMonitor(s.mu.http)
-		}
+		stopMonitor(s.mu.http)
+		stopMonitor(s.mu.profiler)
 		s.tasks.Wait()
 		close(s.done)
 		return err
@@ -180,6 +181,11 @@ func (s *Server) openLocked() error {
 	if s.opts.HTTPPort != 0 {
 		if err = s.startMonitorLocked(); err != nil {
 			return fmt.Errorf("starting the monitoring endpoint: %w", err)
+		}
+	}
+	if s.opts.ProfPort != 0 {
+		if err = s.startProfilerLocked(); err != nil {
+			return fmt.Errorf("starting the profiling endpoint: %w", err)
 		}
 	}
 	if s.mu.listener, err = listen.TCP(s.opts.Host, s.opts.Port); err != nil {
@@ -270,6 +276,17 @@ func (s *Server) MonitorAddr() net.Addr {
 	return s.mu.monitor.Addr()
 }
 
+// ProfilerAddr returns where the profiling endpoint listens, or nil when there
+// is none.
+func (s *Server) ProfilerAddr() net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.profile == nil {
+		return nil
+	}
+	return s.mu.profile.Addr()
+}
+
 // ClientURL returns a URL that a client on this machine can connect to, such
 // as nats://127.0.0.1:4222; "" before Start.
 func (s *Server) ClientURL() string {
@@ -349,11 +366,10 @@ func (s *Server) Shutdown() {
 	for _, c := range s.mu.clients {
 		c.Close(conn.ServerShutdown)
 	}
-	h := s.mu.http
+	h, p := s.mu.http, s.mu.profiler
 	s.mu.Unlock()
-	if h != nil {
-		stopMonitor(h)
-	}
+	stopMonitor(h)
+	stopMonitor(p)
 	s.tasks.Wait()
 	s.log.Info("Server Exiting..")
 	close(s.done)

@@ -3,7 +3,9 @@ package server_test
 import (
 	"bufio"
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -57,13 +59,61 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
+// profiling are the options of a broker with the profiling endpoint.
+func profiling() server.Options {
+	o := loopback()
+	o.ProfPort = -1
+	return o
+}
+
+func TestProfiler(t *testing.T) {
+	t.Parallel()
+	b := servertest.StartOptions(t, profiling())
+	addr := b.ProfilerAddr().String()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	r, err := client.Get("http://" + addr + "/debug/pprof/allocs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if r.StatusCode != http.StatusOK {
+		t.Errorf("got %s", r.Status)
+	}
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		t.Error(err)
+	}
+	b.Shutdown()
+	if _, err := net.Dial("tcp", addr); err == nil {
+		t.Error("the profiling endpoint of a server that is stopped is open")
+	}
+}
+
+func TestProfilerPortInUse(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	o := loopback()
+	o.ProfPort = l.Addr().(*net.TCPAddr).Port
+	s, err := server.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Start()
+	if err == nil || !strings.Contains(err.Error(), "profiling endpoint") || !strings.Contains(err.Error(), l.Addr().String()) {
+		t.Errorf("got %v, want an error that names the endpoint and %s", err, l.Addr())
+	}
+}
+
 func TestLife(t *testing.T) {
 	t.Parallel()
 	s, err := server.New(loopback())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Addr() != nil || s.ClientURL() != "" || s.MonitorAddr() != nil {
+	if s.Addr() != nil || s.ClientURL() != "" || s.MonitorAddr() != nil || s.ProfilerAddr() != nil {
 		t.Error("a server has addresses before it is started")
 	}
 	if _, err := s.InProcessConn(); !errors.Is(err, server.ErrNotRunning) {
@@ -83,6 +133,9 @@ func TestLife(t *testing.T) {
 	}
 	if want := "nats://" + s.Addr().String(); s.ClientURL() != want {
 		t.Errorf("got URL %s, want %s", s.ClientURL(), want)
+	}
+	if s.ProfilerAddr() != nil {
+		t.Error("profiles can be had without being asked for")
 	}
 	c, err := s.InProcessConn()
 	if err != nil {

@@ -2,6 +2,9 @@ package server
 
 import (
 	"context"
+	"net"
+	"runtime"
+	"strconv"
 	"time"
 
 	"moonwire/server/conn"
@@ -18,21 +21,50 @@ func (s *Server) startMonitorLocked() error {
 	s.mu.monitor = l
 	s.mu.http = monitor.NewServer(monitor.New(source{s}, monitor.Options{}), s.log)
 	s.log.Info("Starting http monitor on " + hostPort(s.opts.HTTPHost, l.Addr()))
+	s.serveHTTP(s.mu.http, l)
+	return nil
+}
+
+// startProfilerLocked opens the profiling endpoint. The rate of the block
+// profile belongs to the process: it stays when the server ends.
+func (s *Server) startProfilerLocked() error {
+	l, err := listen.TCP(s.opts.Host, s.opts.ProfPort)
+	if err != nil {
+		return err
+	}
+	if r := s.opts.ProfBlockRate; r > 0 {
+		runtime.SetBlockProfileRate(r)
+	}
+	s.mu.profile = l
+	s.mu.profiler = monitor.NewProfiler(s.log)
+	s.log.Info("profiling port: " + strconv.Itoa(port(l.Addr())))
+	if t, ok := l.Addr().(*net.TCPAddr); ok && !t.IP.IsLoopback() {
+		s.log.Warn("Profiles can be read by whoever reaches " + hostPort(s.opts.Host, l.Addr()))
+	}
+	s.serveHTTP(s.mu.profiler, l)
+	return nil
+}
+
+// serveHTTP answers requests until h is closed.
+func (s *Server) serveHTTP(h *monitor.Server, l net.Listener) {
 	s.tasks.Add(1)
-	go func(h *monitor.Server) {
+	go func() {
 		defer s.tasks.Done()
 		if err := h.Serve(l); err != nil {
 			s.log.Error(err.Error())
 		}
-	}(s.mu.http)
-	return nil
+	}()
 }
 
 // monitorGrace is how long requests to the monitoring endpoint may go on when
-// the server stops.
+// the server stops; profiles have as long.
 const monitorGrace = time.Second
 
+// stopMonitor closes h, which may be nil.
 func stopMonitor(h *monitor.Server) {
+	if h == nil {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), monitorGrace)
 	defer cancel()
 	_ = h.Close(ctx) // it is closed in any case

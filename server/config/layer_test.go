@@ -60,6 +60,8 @@ func samples() map[string]sample {
 		"lame_duck_duration":     {values: v{`"30s"`, "1h", ""}, want: w{30 * time.Second, time.Hour}},
 		"lame_duck_grace_period": {values: v{`"1s"`, "2s", ""}, want: w{time.Second, 2 * time.Second}},
 		"http_port":              {values: v{"8001", "-1", "8003"}, want: w{8001, -1, 8003}},
+		"prof_port":              {values: v{"7001", "-1", "7003"}, want: w{7001, -1, 7003}},
+		"prof_block_rate":        {values: v{"10", "-1", ""}, want: w{10, 0}},
 		"authorization.user":     texts("ua", "ub", "uc"),
 		"authorization.password": password,
 		"authorization.token":    texts("ta", "tb", "tc"),

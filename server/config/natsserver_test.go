@@ -20,7 +20,7 @@ func fromNATS(o *server.Options, logtimeSet bool) Options {
 		PingInterval: o.PingInterval, PingMax: o.MaxPingsOut, WriteDeadline: o.WriteDeadline,
 		NoFastProducerStall: o.NoFastProducerStall, NoHeaderSupport: o.NoHeaderSupport,
 		LameDuckDuration: o.LameDuckDuration, LameDuckGracePeriod: o.LameDuckGracePeriod,
-		HTTPHost: o.HTTPHost, HTTPPort: o.HTTPPort,
+		HTTPHost: o.HTTPHost, HTTPPort: o.HTTPPort, ProfPort: o.ProfPort, ProfBlockRate: o.ProfBlockRate,
 		Username: o.Username, Password: o.Password, Token: o.Authorization,
 		AuthTimeout: time.Duration(o.AuthTimeout * float64(time.Second)),
 		Debug:       o.Debug, Trace: o.Trace, LogFile: o.LogFile, LogSizeLimit: o.LogSizeLimit, LogMaxNum: int(o.LogMaxFiles),
@@ -75,7 +75,7 @@ func TestSameFlagsAsNATSServer(t *testing.T) {
 	tests := map[string][]string{
 		"none":         {},
 		"short":        {"-a", "h", "-p", "6000", "-n", "x", "-P", "y", "-m", "6001", "-l", "z", "-D"},
-		"long":         {"--addr", "h", "--port", "6000", "--name", "x", "--pid", "y", "--http_port", "6001", "--log", "z", "--debug"},
+		"long":         {"--addr", "h", "--port", "6000", "--name", "x", "--pid", "y", "--http_port", "6001", "--log", "z", "--debug", "--profile", "6002"},
 		"others":       {"-net=h", "--server_name=x", "-client_advertise", "h:1", "-ports_file_dir", "d", "--log_size_limit=5"},
 		"off":          {"-D=false", "-V=0", "-T=true"},
 		"both":         {"-DV"},
@@ -83,7 +83,7 @@ func TestSameFlagsAsNATSServer(t *testing.T) {
 		"user":         {"--user", "u", "--pass", "p"},
 		"logtime":      {"--logtime", "--logtime_utc"},
 		"repeated":     {"-p", "1", "-p", "2"},
-		"random ports": {"-p", "-1", "-m=-1"},
+		"random ports": {"-p", "-1", "-m=-1", "-profile=-1"},
 	}
 	for name, args := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestNATSServerRefusesToo(t *testing.T) {
 		"max_payload: 3GB", "max_control_line: 3GB", "max_sub_tokens: 256", "max_sub_tokens: -1", "ping_interval: \"5\"",
 		"ping_interval: 1.5x", "lame_duck_duration: \"10s\"", "lame_duck_duration: \"x\"", "lame_duck_grace_period: \"-1s\"",
 		"authorization: x", "authorization { usr: x }", "authorization { user: 5 }", "authorization { timeout: \"x\" }",
-		"authorization { user: u, pass: p, token: t }", "server_name: \"a b\"", "http: { }", "pid_file: 1", "logtime: 1",
+		"authorization { user: u, pass: p, token: t }", "server_name: \"a b\"", "http: { }", "pid_file: 1", "logtime: 1", "prof_port: \"1\"", "prof_block_rate: true",
 		"port: $NO_SUCH_VARIABLE_HERE", "include no-such-file.conf", "port: [", "port", "authorization {", "max_pending: true",
 	} {
 		file := writeFile(t, "a.conf", content)

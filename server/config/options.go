@@ -68,6 +68,13 @@ type Options struct {
 	// HTTPPort is the monitoring port. Default 0: no monitoring; -1 takes a
 	// random free port.
 	HTTPPort int
+	// ProfPort is the port for profiles of the process, on Host. Default 0: no
+	// profiles; -1 takes a random free port.
+	ProfPort int
+	// ProfBlockRate makes the block profile sample one blocking event in that
+	// many nanoseconds of blocking, for the whole process. It has an effect only
+	// with ProfPort. Default 0: none; 1 samples every event.
+	ProfBlockRate int
 
 	// Username is the one user of a broker with user and password. Default "".
 	Username string

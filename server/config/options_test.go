@@ -43,7 +43,7 @@ func TestValidate(t *testing.T) {
 		"zero":                   {},
 		"defaults":               Options{}.WithDefaults(),
 		"short lame duck":        {LameDuckDuration: time.Second, LameDuckGracePeriod: time.Millisecond},
-		"lowest":                 {MaxConnections: -1, MaxSubscriptions: -1, Port: -1, HTTPPort: -1},
+		"lowest":                 {MaxConnections: -1, MaxSubscriptions: -1, Port: -1, HTTPPort: -1, ProfPort: -1},
 		"token":                  {Token: "t"},
 		"user without password":  {Username: "u"},
 		"payload as pending":     {MaxPayload: 100, MaxPending: 100},
@@ -56,7 +56,7 @@ func TestValidate(t *testing.T) {
 		}
 	}
 	bad := Options{
-		Port: 70000, HTTPPort: -2, MaxPayload: -1, MaxPending: -1, MaxControlLine: -1, MaxConnections: -2,
+		Port: 70000, HTTPPort: -2, ProfPort: 65536, MaxPayload: -1, MaxPending: -1, MaxControlLine: -1, MaxConnections: -2,
 		MaxSubscriptions: -2, MaxSubTokens: 256, PingInterval: -1, PingMax: -1, WriteDeadline: -1,
 		LameDuckDuration: time.Second, LameDuckGracePeriod: time.Second, AuthTimeout: -1, LogFormat: "xml",
 		LogSizeLimit: -1, LogMaxNum: -1, ServerName: "a b", ClientAdvertise: "h:x", Password: "hunter2", Token: "hunter2",
@@ -75,6 +75,7 @@ func TestValidate(t *testing.T) {
 		`"ping_max": got -1; must be a whole number from 1 to 2147483647`,
 		`"write_deadline": got -1ns; must be a duration such as "2m", above 0`,
 		`"http_port": got -2; must be a whole number from -1 to 65535`,
+		`"prof_port": got 65536; must be a whole number from -1 to 65535`,
 		`"authorization.timeout": got -1ns; must be a duration such as "2m", above 0`,
 		`"log_size_limit": got -1; must be a size of at least 0, in bytes or with a suffix such as KB or MB, without quotes`,
 		`"log_max_num": got -1; must be a whole number from 0 to 2147483647`,

@@ -182,6 +182,17 @@ func table() []setting {
 			section: sectionMonitor,
 			doc:     "Port for monitoring over HTTP; -1 takes a free one",
 		},
+		{
+			key: "prof_port", flags: []string{"profile"}, arg: "port",
+			kind: integer, fields: []string{"ProfPort"}, min: -1, max: math.MaxUint16, defText: "off",
+			section: sectionMonitor,
+			doc:     "Port for profiles over HTTP, on host and without users; -1 takes a free one",
+		},
+		{
+			key: "prof_block_rate", kind: integer, unit: "ns", fields: []string{"ProfBlockRate"},
+			defText: "none", min: -1, max: math.MaxInt32, remap: map[int64]int64{-1: 0}, section: sectionMonitor,
+			doc: "Nanoseconds of blocking for each sample of the block profile; needs prof_port; 0 and -1 take none",
+		},
 
 		{
 			key: "authorization", kind: block, section: sectionAuth,

@@ -7,6 +7,8 @@
 // HTTP or JSON. Filtering, sorting and paging happen here, outside the broker's
 // locks, as do the facts about the process: memory, CPU, cores, uptime.
 //
+// NewProfiler serves the profiles of the process, on a port of its own.
+//
 // The package does not import the server, does not listen (see Server.Serve) and
 // knows no users: whoever reaches the port may read, so bind it with care.
 //

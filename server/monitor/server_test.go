@@ -21,14 +21,21 @@ import (
 // serve runs a Server for h and returns its address and what Serve will return.
 func serve(t *testing.T, h http.Handler, logger *zap.Logger) (*monitor.Server, string, <-chan error) {
 	t.Helper()
+	s := monitor.NewServer(h, logger)
+	addr, done := serveOn(t, s)
+	return s, addr, done
+}
+
+// serveOn runs a Server on a free port.
+func serveOn(t *testing.T, s *monitor.Server) (string, <-chan error) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := monitor.NewServer(h, logger)
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()
-	return s, l.Addr().String(), done
+	return l.Addr().String(), done
 }
 
 // ask sends a raw request and returns the connection and the answer.
