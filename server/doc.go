@@ -8,6 +8,6 @@
 // of an account (server/interest, server/account) to their receivers
 // (server/delivery); server/auth says who is who, server/monitor shows it all.
 //
-// Lock order: Server.mu before Client.mu; an index lock is taken with neither
+// Lock order: Server.mu or Dormitory.mu before Client.mu; an index lock is taken with neither
 // held. No lock is held over I/O or a call out.
 package server

@@ -89,6 +89,7 @@ func (s host) Closed(c *conn.Client, snapshot conn.Snapshot) {
 	case snapshot.Reason == conn.StaleConnection:
 		s.stale.Add(1)
 	}
+	defer s.tasks.Done()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.mu.clients, c.ID)

@@ -154,6 +154,7 @@ func (s *Server) Start() error {
 		stopMonitor(s.mu.http)
 		stopMonitor(s.mu.profiler)
 		s.tasks.Wait()
+		s.env.Dormitory.Close()
 		close(s.done)
 		return err
 	}
@@ -178,6 +179,9 @@ func (s *Server) banner() {
 // openLocked opens the listeners and writes the files that tell of them.
 func (s *Server) openLocked() error {
 	var err error
+	if s.env.Dormitory, err = conn.NewDormitory(); err != nil {
+		return err
+	}
 	if s.opts.HTTPPort != 0 {
 		if err = s.startMonitorLocked(); err != nil {
 			return fmt.Errorf("starting the monitoring endpoint: %w", err)
@@ -227,11 +231,8 @@ func (s *Server) accept(nc net.Conn) bool {
 	}
 	c := conn.New(s.env, nc, s.lastID.Add(1))
 	s.mu.clients[c.ID] = c
-	s.tasks.Add(1)
-	go func() {
-		defer s.tasks.Done()
-		c.Serve(refused)
-	}()
+	s.tasks.Add(1) // until Closed
+	go c.Serve(refused)
 	return true
 }
 
@@ -371,6 +372,7 @@ func (s *Server) Shutdown() {
 	stopMonitor(h)
 	stopMonitor(p)
 	s.tasks.Wait()
+	s.env.Dormitory.Close()
 	s.log.Info("Server Exiting..")
 	close(s.done)
 }

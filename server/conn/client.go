@@ -1,8 +1,10 @@
 package conn
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -42,6 +44,7 @@ type Client struct {
 	mustAuth   bool // nothing but CONNECT is understood
 	headWarned bool // the PUB at hand was already found invalid
 	busy       bool // something but PONG came since the last wake-up
+	slept      bool // at least once
 	reads      int  // since the last flush
 	inMsgs     int  // since the last flush
 	inBytes    int
@@ -52,6 +55,8 @@ type Client struct {
 	lastData   atomic.Int64 // unix ns of the last input but PONG
 	async      atomic.Bool  // takes INFO at any time: protocol 1, and had its first PONG
 
+	bed int // place among those awake, or -1; guarded by Dormitory.mu
+
 	// Statistics that the read loop adds up.
 	msgs, bytes atomic.Int64
 
@@ -60,6 +65,7 @@ type Client struct {
 		subs   map[string]*interest.Sub // by sid; only the read loop adds; nil until it does
 		queue  queue
 		closed bool
+		asleep bool // no goroutine has the connection: whoever takes this back starts one
 		reason Reason
 		stop   time.Time
 		said   *wire.Connect // as connect
@@ -84,6 +90,7 @@ func New(env *Env, nc net.Conn, id uint64) *Client {
 		ID: id, Start: time.Now(), env: env, nc: nc,
 		limits: env.Limits.Load(),
 		slow:   slowVerbose | slowPedantic, // as long as CONNECT does not say otherwise
+		bed:    -1,
 	}
 	c.ip, c.port = peer(nc)
 	c.log = env.Log
@@ -117,18 +124,33 @@ func (c *Client) String() string {
 	return fmt.Sprintf("%s - cid:%d", net.JoinHostPort(c.ip, fmt.Sprint(c.port)), c.ID)
 }
 
-// Serve greets the peer and runs its commands until the connection ends. A
-// connection that is not admitted is told why and closed. Serve returns when
-// the socket is closed and nothing of the connection is left.
+// Serve greets the peer and runs its commands. A connection that is not
+// admitted is told why and closed. Serve returns when the connection has ended,
+// or goes to sleep; [Host.Closed] tells which.
 func (c *Client) Serve(refused *wire.Error) {
-	defer c.finish()
+	c.attend(func() (asleep bool) { return c.greet(refused) && c.loop() })
+}
+
+// attend is what a goroutine does for a connection: whatever happens meanwhile,
+// the connection ends with it, unless serve reports that it sleeps and belongs
+// to another goroutine.
+func (c *Client) attend(serve func() (asleep bool)) {
+	asleep := false
 	defer func() {
 		if p := recover(); p != nil {
 			c.worker, c.in = nil, input{} // in an unknown state
 			c.log.Error(fmt.Sprintf("%s - panic: %v\n%s", c, p, debug.Stack()))
 			c.Close(InternalError)
 		}
+		if !asleep {
+			c.finish()
+		}
 	}()
+	asleep = serve()
+}
+
+// greet says who the server is, and reports whether the connection is admitted.
+func (c *Client) greet(refused *wire.Error) bool {
 	if c.env.Tracing || c.log.Core().Enabled(zap.DebugLevel) {
 		c.log.Debug(c.String() + " - Client connection created")
 	}
@@ -138,17 +160,32 @@ func (c *Client) Serve(refused *wire.Error) {
 	c.Submit(&interest.Staged{Data: c.env.Greeting.Load().Append(nil, c.ID, c.ip, "")})
 	if refused != nil {
 		c.Fail(refused)
-		return
+		return false
 	}
 	c.startTimers()
+	return true
+}
+
+// loop is the read loop. It returns when the connection has ended, or reports
+// that it has gone to sleep.
+func (c *Client) loop() (asleep bool) {
+	c.env.Dormitory.rise(c)
 	for !c.Gone.Load() {
-		if err := c.src.fill(); err != nil {
+		err := c.src.fill()
+		switch {
+		case err == nil:
+			c.process()
+		case errors.Is(err, os.ErrDeadlineExceeded) && !c.Gone.Load():
+			if c.sleep() {
+				return true
+			}
+		default:
 			c.release() // its own answers too, which a closed connection does not take
 			c.Close(readReason(err))
-			return
+			return false
 		}
-		c.process()
 	}
+	return false
 }
 
 // Close ends the connection for a reason that the peer is not told. The first
@@ -174,7 +211,8 @@ func (c *Client) closeLocked(r Reason) {
 	} else if q.writing {
 		_ = c.nc.SetWriteDeadline(time.Now().Add(lastWrite))
 	}
-	_ = c.nc.SetReadDeadline(past) // wakes the read loop, which closes the socket
+	_ = c.nc.SetReadDeadline(past) // ends the read loop, which closes the socket
+	c.wakeLocked()
 }
 
 // past is a deadline that is over.
@@ -211,6 +249,7 @@ func (c *Client) finish() {
 	}
 	c.awaitWriter()
 	c.say(c.Reason())
+	c.env.Dormitory.forget(c)
 	_ = c.nc.Close()
 	c.env.Ordinals.Give(c.Ordinal)
 	c.env.Host.Closed(c, final)

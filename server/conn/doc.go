@@ -10,6 +10,7 @@
 // and a drainer goroutine exists for as long as there is a backlog.
 //
 // Files: client.go the type and its life, read.go and raw_unix.go input,
+// dormitory.go where a silent connection goes, to live on without a goroutine,
 // command.go what the commands do, publish.go messages, output.go the queue,
 // timer.go pings and deadlines, reason.go why connections end.
 //

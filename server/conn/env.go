@@ -38,8 +38,9 @@ type Host interface {
 	// Anonymous is the account of a connection that sent no CONNECT; nil
 	// where credentials are asked for.
 	Anonymous() *account.Account
-	// Closed is told of each connection whose Serve ends, with the socket
-	// already closed, and how it was at the end.
+	// Closed is told of each connection that has ended, with the socket
+	// already closed, and how it was at the end. It is the last that is heard
+	// of the connection.
 	Closed(c *Client, final Snapshot)
 }
 
@@ -52,6 +53,8 @@ type Env struct {
 	Ordinals *interest.Ordinals
 	Traffic  *account.Traffic // of the whole server
 	Tracing  bool             // log each operation at trace level; immutable
+	// Dormitory is where silent connections sleep; nil if they do not.
+	Dormitory *Dormitory
 
 	// What the server says of itself: Greeting to a connection that was made,
 	// Answer when it sent CONNECT and its first PING, Notice at any other

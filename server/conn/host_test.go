@@ -32,11 +32,12 @@ type host struct {
 	mu     sync.Mutex
 	lastID uint64
 	ended  map[uint64]conn.Snapshot // guarded by mu
+	done   map[uint64]chan struct{} // guarded by mu; closed when the connection has ended
 }
 
 // newHost returns a host with limits that do not bite; change alters them.
 func newHost(change func(*conn.Limits)) *host {
-	h := &host{account: account.New(account.Global), ended: make(map[uint64]conn.Snapshot)}
+	h := &host{account: account.New(account.Global), ended: make(map[uint64]conn.Snapshot), done: make(map[uint64]chan struct{})}
 	l := &conn.Limits{
 		MaxPayload: 1 << 20, MaxControlLine: 4096, MaxPending: 64 << 20,
 		PingInterval: 2 * time.Minute, PingMax: 2, WriteDeadline: 10 * time.Second,
@@ -78,6 +79,7 @@ func (h *host) Closed(c *conn.Client, final conn.Snapshot) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.ended[c.ID] = final
+	close(h.done[c.ID])
 }
 
 // peer is the other end of a connection.
@@ -87,7 +89,7 @@ type peer struct {
 	nc   net.Conn
 	r    *bufio.Reader
 	c    *conn.Client
-	done chan struct{} // closed when Serve has returned
+	done chan struct{} // closed when the connection has ended
 }
 
 // reason waits for the end of the connection and returns why it ended.
@@ -127,18 +129,17 @@ func (h *host) dialTCP(t testing.TB) *peer {
 
 func (h *host) serve(t testing.TB, near, far net.Conn) *peer {
 	t.Helper()
+	done := make(chan struct{})
 	h.mu.Lock()
 	h.lastID++
 	id := h.lastID
+	h.done[id] = done
 	h.mu.Unlock()
 	p := &peer{
 		t: t, h: h, nc: near, r: bufio.NewReader(near),
-		c: conn.New(&h.env, far, id), done: make(chan struct{}),
+		c: conn.New(&h.env, far, id), done: done,
 	}
-	go func() {
-		defer close(p.done)
-		p.c.Serve(nil)
-	}()
+	go p.c.Serve(nil)
 	if line := p.line(); !strings.HasPrefix(line, "INFO ") {
 		t.Fatalf("greeted with %q", line)
 	}

@@ -14,8 +14,9 @@ func newSource(c *Client, nc net.Conn) (source, writer) {
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn:
 		if rc, err := nc.(syscall.Conn).SyscallConn(); err == nil {
-			r := &raw{c: c, rc: rc}
+			r := &raw{c: c, rc: rc, fd: -1}
 			r.reading, r.writing = r.read, r.write
+			_ = rc.Control(func(fd uintptr) { r.fd = int(fd) })
 			return r, r
 		}
 	}
@@ -30,6 +31,7 @@ type raw struct {
 
 	// Read loop only.
 	reading func(fd uintptr) bool
+	fd      int
 	err     error
 
 	// Whoever has the right to write.
@@ -38,6 +40,8 @@ type raw struct {
 	written  int
 	writeErr error
 }
+
+func (r *raw) descriptor() int { return r.fd }
 
 func (r *raw) fill() error {
 	r.err = nil

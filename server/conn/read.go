@@ -32,6 +32,9 @@ type source interface {
 	// fill waits for input and appends it to the client's buffer. Before it
 	// waits it calls idle, where the way of reading allows that.
 	fill() error
+	// descriptor is what the system knows the socket by, or -1 where there is
+	// none that could be watched.
+	descriptor() int
 }
 
 // writer writes what a socket takes without waiting.
@@ -234,6 +237,8 @@ func readReason(err error) Reason {
 // without raw reads. It cannot know when a socket is drained, so each read is
 // a batch, and a buffer is held while it waits.
 type plainSource struct{ c *Client }
+
+func (plainSource) descriptor() int { return -1 }
 
 func (s plainSource) fill() error {
 	s.c.idle()

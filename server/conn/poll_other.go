@@ -1,0 +1,7 @@
+//go:build !linux
+
+package conn
+
+import "errors"
+
+func newSleepPoll() (sleepPoll, error) { return nil, errors.ErrUnsupported }
