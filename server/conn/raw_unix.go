@@ -15,7 +15,7 @@ func newSource(c *Client, nc net.Conn) (source, writer) {
 	case *net.TCPConn, *net.UnixConn:
 		if rc, err := nc.(syscall.Conn).SyscallConn(); err == nil {
 			r := &raw{c: c, rc: rc, fd: -1}
-			r.reading, r.writing = r.read, r.write
+			r.reading = r.read
 			_ = rc.Control(func(fd uintptr) { r.fd = int(fd) })
 			return r, r
 		}
@@ -33,12 +33,6 @@ type raw struct {
 	reading func(fd uintptr) bool
 	fd      int
 	err     error
-
-	// Whoever has the right to write.
-	writing  func(fd uintptr) bool
-	pending  []byte
-	written  int
-	writeErr error
 }
 
 func (r *raw) descriptor() int { return r.fd }
@@ -53,9 +47,13 @@ func (r *raw) fill() error {
 
 // read reports false when there is nothing to read: the runtime then parks the
 // goroutine until there is.
-func (r *raw) read(fd uintptr) bool {
+func (r *raw) read(uintptr) bool {
 	for {
-		n, err := syscall.Read(int(fd), r.c.in.room())
+		read := readNow
+		if r.c.reads == maxReads-1 {
+			read = syscall.Read // lets the scheduler know of a loop that does not park
+		}
+		n, err := read(r.fd, r.c.in.room())
 		switch {
 		case n > 0:
 			r.c.in.n += n
@@ -73,28 +71,19 @@ func (r *raw) read(fd uintptr) bool {
 	}
 }
 
+// try makes one write and never waits. It does without the locks of package
+// net: the right to write keeps the socket open, see [Client.finish].
 func (r *raw) try(b []byte) (int, error) {
-	r.pending, r.written, r.writeErr = b, 0, nil
-	err := r.rc.Write(r.writing)
-	r.pending = nil
-	if err == nil {
-		err = r.writeErr
-	}
-	return r.written, err
-}
-
-// write makes one write and never waits.
-func (r *raw) write(fd uintptr) bool {
 	for {
-		n, err := syscall.Write(int(fd), r.pending)
+		n, err := writeNow(r.fd, b)
 		switch {
 		case n > 0:
-			r.written = n
+			return n, nil
 		case err == syscall.EINTR:
 			continue
 		case err != syscall.EAGAIN:
-			r.writeErr = err
+			return 0, err
 		}
-		return true
+		return 0, nil
 	}
 }
