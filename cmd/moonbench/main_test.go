@@ -62,7 +62,8 @@ func TestUsage(t *testing.T) {
 		{name: "no port", args: []string{"run", "--a", "srv"}, code: exitUsage, want: []string{"command of server A has no {port}"}},
 		{name: "address without process", args: []string{"run", "--b-addr", "x:1"}, code: exitUsage, want: []string{"--b-addr and --b-pid go together"}},
 		{name: "both", args: []string{"run", "--a", "srv {port}", "--a-pid", "1"}, code: exitUsage, want: []string{"give one or the other"}},
-		{name: "name without server", args: []string{"run", "--a", "srv {port}", "--b-name", "x"}, code: exitUsage, want: []string{"--b-name names a server"}},
+		{name: "name without server", args: []string{"run", "--a", "srv {port}", "--b-name", "x"}, code: exitUsage, want: []string{"--b-name and --b-only are about a server"}},
+		{name: "unknown scenario of one server", args: []string{"run", "--a", "srv {port}", "--a-only", "nonsense"}, code: exitUsage, want: []string{"--a-only: unknown scenario"}},
 		{
 			name: "all problems at once", args: []string{"run", "--pairs", "0", "--measure", "-1s", "--loops", "-1", "--scenario", "nonsense"}, code: exitUsage,
 			want: []string{"no server", "--pairs is 0", "--measure and --patience", "--loops, --rate", `unknown scenario "nonsense"; there are 1to1-16`},
@@ -95,7 +96,7 @@ func TestRunWritesReports(t *testing.T) {
 	dir := t.TempDir()
 	files := map[string]string{"json": "r.json", "md": "r.md", "plot": "r.svg"}
 	args := []string{
-		"run", "--a", floorLine(t), "--b", floorLine(t), "--b-name", "floor",
+		"run", "--a", floorLine(t), "--b", floorLine(t), "--b-name", "floor", "--f", floorLine(t), "--f-only", "1to1-16",
 		"--scenario", "1to1-16,1to10-128", "--pairs", "2", "--warmup", "10ms", "--measure", "30ms", "--window", "100000",
 	}
 	for flag, name := range files {
@@ -110,8 +111,8 @@ func TestRunWritesReports(t *testing.T) {
 			t.Errorf("no %q in the table:\n%s", part, stdout.String())
 		}
 	}
-	if n := strings.Count(stderr.String(), "\n"); n != 8 {
-		t.Errorf("%d lines of progress, want one for each of 8 runs:\n%s", n, stderr.String())
+	if n := strings.Count(stderr.String(), "\n"); n != 10 {
+		t.Errorf("%d lines of progress, want one for each of 10 runs:\n%s", n, stderr.String())
 	}
 	for _, name := range files {
 		b, err := os.ReadFile(filepath.Join(dir, name))
@@ -174,7 +175,7 @@ func TestRunFails(t *testing.T) {
 		want string
 	}{
 		{name: "server does not start", args: []string{"--a", "/nonexistent/server {port}"}, want: "server A: starting"},
-		{name: "server cannot run the scenario", args: []string{"--a", floorLine(t), "--scenario", "queue-4to8"}, want: "the copying forwarder cannot run it"},
+		{name: "server cannot run the scenario", args: []string{"--a", floorLine(t), "--scenario", "queue-4to8"}, want: "no server can run it"},
 		{name: "report cannot be written", args: []string{"--a", floorLine(t), "--scenario", "1to1-16", "--pairs", "1", "--warmup", "1ms", "--measure", "1ms", "--json", "/nonexistent/r.json"}, want: "writing the report"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

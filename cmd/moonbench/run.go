@@ -18,8 +18,9 @@ import (
 	"moonwire/cmd/moonbench/internal/target"
 )
 
-// letters name the servers on the command line: --a, --b …
-const letters = "abcd"
+// letters name the servers on the command line: --a, --b … The first server is
+// the subject of the report, the second its yardstick.
+const letters = "abcdef"
 
 // serverFlags is what the command line says about one server.
 type serverFlags struct {
@@ -27,6 +28,7 @@ type serverFlags struct {
 	command string
 	addr    string
 	pid     int
+	only    string // scenarios that it runs, as in runFlags.scenario; default: all that are chosen
 }
 
 // runFlags is the command line of moonbench run.
@@ -57,6 +59,7 @@ func parseRun(args []string, stderr io.Writer) (*runFlags, error) {
 		fs.StringVar(&s.addr, l+"-addr", "", "`host:port` of server "+strings.ToUpper(l)+" if it runs already; needs --"+l+"-pid")
 		fs.IntVar(&s.pid, l+"-pid", 0, "process id of server "+strings.ToUpper(l)+" if it runs already")
 		fs.StringVar(&s.name, l+"-name", "", "name of server "+strings.ToUpper(l)+" in reports")
+		fs.StringVar(&s.only, l+"-only", "", "`scenarios` that server "+strings.ToUpper(l)+" runs, of those that are chosen; all if not given")
 	}
 	fs.StringVar(&f.scenario, "scenario", scenario.GroupQuick, "scenarios, groups or patterns, separated by commas; see moonbench list")
 	fs.IntVar(&f.pairs, "pairs", 5, "how often each server runs each scenario")
@@ -91,8 +94,12 @@ func (f *runFlags) config() (series.Config, error) {
 		if err != nil {
 			errs = append(errs, err)
 		}
+		only, err := f.servers[i].chosen(letters[i : i+1])
+		if err != nil {
+			errs = append(errs, err)
+		}
 		if t != nil {
-			cfg.Targets = append(cfg.Targets, t)
+			cfg.Targets, cfg.Only = append(cfg.Targets, t), append(cfg.Only, only)
 		}
 	}
 	if len(cfg.Targets) == 0 && len(errs) == 0 {
@@ -142,10 +149,26 @@ func (s *serverFlags) target(letter string) (target.Target, error) {
 		return target.Running{Name: name, Addr: s.addr, PID: s.pid}, nil
 	case s.addr != "" || s.pid != 0:
 		return nil, fmt.Errorf("--%[1]s-addr and --%[1]s-pid go together", letter)
-	case s.name != "":
-		return nil, fmt.Errorf("--%[1]s-name names a server that --%[1]s does not give", letter)
+	case s.name != "" || s.only != "":
+		return nil, fmt.Errorf("--%[1]s-name and --%[1]s-only are about a server that --%[1]s does not give", letter)
 	}
 	return nil, nil
+}
+
+// chosen is nil if the server runs all scenarios.
+func (s *serverFlags) chosen(letter string) (map[string]bool, error) {
+	if s.only == "" {
+		return nil, nil
+	}
+	list, err := scenario.Select(strings.Split(s.only, ","))
+	if err != nil {
+		return nil, fmt.Errorf("--%s-only: %w", letter, err)
+	}
+	only := make(map[string]bool, len(list))
+	for i := range list {
+		only[list[i].Name] = true
+	}
+	return only, nil
 }
 
 // runCommand measures and writes the reports. What was measured before a
@@ -168,6 +191,10 @@ func runCommand(ctx context.Context, args []string, stdout, stderr io.Writer) er
 
 // progress prints one line for a run that has ended.
 func progress(w io.Writer, s series.Step) {
+	if s.Unable != "" {
+		fmt.Fprintf(w, "%-16s      %-12s left out: %s\n", s.Scenario, s.Target, s.Unable)
+		return
+	}
 	r := &s.Round
 	server, loader := r.Busy()
 	figures := fmt.Sprintf("%10.1f ns  %11.0f/s", r.Cost, r.PerSecond)

@@ -20,8 +20,8 @@ fi
 version=$("$reference" -v | sed 's/.*v//')
 
 "$bin/moonbench" run --scenario "$scenarios" --pairs "$pairs" \
-	--a-name "nats-server $version" --a "$reference -a 127.0.0.1 -p {port}" \
-	--b-name moonwire --b "$bin/moonwire -a 127.0.0.1 -p {port}" \
+	--a-name moonwire --a "$bin/moonwire -a 127.0.0.1 -p {port}" \
+	--b-name "nats-server $version" --b "$reference -a 127.0.0.1 -p {port}" \
 	--json docs/bench/results.json --md "$bin/results.md" --plot docs/bench/results.svg
 
 # The part of the page between the two marks is the result.

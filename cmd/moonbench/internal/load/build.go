@@ -4,6 +4,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"moonwire/cmd/moonbench/internal/poll"
@@ -41,6 +42,10 @@ func (b *builder) build() error {
 	return fmt.Errorf("scenario %q: kind %d is not known", b.sc.Name, b.sc.Kind)
 }
 
+// ErrUnable is wrapped by errors of Open that say that this kind of server is
+// not made for the scenario, so that there is nothing to wait for.
+var ErrUnable = errors.New("the server cannot run it")
+
 // look sees what kind of server is there.
 func (b *builder) look() error {
 	g, err := greet(b.addr, nil)
@@ -51,7 +56,7 @@ func (b *builder) look() error {
 	b.info = g.info
 	traffic := b.sc.Kind == scenario.Publish || b.sc.Kind == scenario.Request
 	if traffic && b.info.RawForward && !b.sc.Forwardable() {
-		return fmt.Errorf("scenario %q: the copying forwarder cannot run it, only plain publishing of one publisher to each subscriber", b.sc.Name)
+		return fmt.Errorf("%w: the copying forwarder takes only plain publishing of one publisher to each subscriber", ErrUnable)
 	}
 	return nil
 }

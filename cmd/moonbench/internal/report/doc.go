@@ -2,8 +2,8 @@
 // as Markdown, as JSON, and as an SVG chart.
 //
 // The writers only format. What is a ratio and what is better is decided in
-// package series: every ratio here is above 1 if the server is better than the
-// first one.
+// package series: every ratio here is above 1 if the first server is better
+// than the one that the ratio stands beside.
 //
 //	err := report.Text(os.Stdout, rep)
 package report

@@ -5,6 +5,7 @@ package report
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"moonwire/cmd/moonbench/internal/series"
@@ -92,7 +93,7 @@ func span(s stat.Summary) string {
 
 // notes says what the reader of the tables must know about single runs.
 func notes(rep *series.Report) []string {
-	var out []string
+	out := leftOut(rep)
 	for _, sc := range rep.Scenarios {
 		for _, t := range sc.Targets {
 			stalled, cut := 0, 0
@@ -113,6 +114,33 @@ func notes(rep *series.Report) []string {
 				out = append(out, fmt.Sprintf("%s, %s: cut subscribers that do not read %d times in %d runs",
 					sc.Name, t.Name, cut, len(t.Rounds)))
 			}
+		}
+	}
+	return out
+}
+
+// leftOut says who did not run what, and why: a line for each server and reason.
+func leftOut(rep *series.Report) []string {
+	var out []string
+	for i, name := range rep.Targets {
+		var reasons []string
+		scenarios := make(map[string][]string)
+		for _, sc := range rep.Scenarios {
+			t := sc.Targets[i]
+			why := t.Unable
+			if t.NotAsked {
+				why = "not asked to"
+			}
+			if why == "" {
+				continue
+			}
+			if scenarios[why] == nil {
+				reasons = append(reasons, why)
+			}
+			scenarios[why] = append(scenarios[why], sc.Name)
+		}
+		for _, why := range reasons {
+			out = append(out, fmt.Sprintf("%s was left out of %s: %s", name, strings.Join(scenarios[why], ", "), why))
 		}
 	}
 	return out

@@ -5,6 +5,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"moonwire/cmd/moonbench/internal/series"
@@ -48,7 +49,7 @@ func Markdown(w io.Writer, rep *series.Report) error {
 }
 
 func hasLatency(sc *series.Scenario) bool {
-	return len(sc.Targets) > 0 && sc.Targets[0].P50.Max > 0
+	return slices.ContainsFunc(sc.Targets, func(t *series.Target) bool { return t.P50.Max > 0 })
 }
 
 // section writes one table, unless no scenario belongs to it. compare is nil
@@ -58,14 +59,21 @@ func section(b *strings.Builder, rep *series.Report, title string,
 ) {
 	var rows []string
 	for _, sc := range rep.Scenarios {
-		if !belongs(sc) || len(sc.Targets) == 0 || len(sc.Targets[0].Rounds) == 0 {
+		if !belongs(sc) || !ran(sc) {
 			continue
 		}
 		row := fmt.Sprintf("| %s | %s |", sc.Title, sc.Unit)
 		for i, t := range sc.Targets {
-			row += " " + value(t) + " |"
+			v, r := "–", "–"
+			if len(t.Rounds) > 0 {
+				v = value(t)
+				if i > 0 && compare != nil && len(sc.Targets[0].Rounds) > 0 {
+					r = compare(t.Ratios)
+				}
+			}
+			row += " " + v + " |"
 			if i > 0 && compare != nil {
-				row += " " + compare(t.Ratios) + " |"
+				row += " " + r + " |"
 			}
 		}
 		rows = append(rows, row)

@@ -45,19 +45,24 @@ func sample() *series.Report {
 	stalled.Stall, cutting.Cut = 212_345_678, 2
 	odd := []series.Round{stalled, cutting, round}
 	same := three(1, 1, 1)
+	const unable = "the server cannot run it: it only copies"
 	return &series.Report{
 		Machine: series.Machine{CPU: "Example CPU", CPUs: 2, Kernel: "6.1.0", Arch: "amd64", Go: "go1.26.0"},
 		Started: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
 		Warmup:  time.Second, Measure: 2 * time.Second,
-		Targets: []string{"nats-server", "<moon & wire>"},
+		Targets: []string{"<moon & wire>", "nats-server", "floor"},
 		Scenarios: []*series.Scenario{
 			{
 				Name: "1to1-16", Title: "1 → 1, 16 B", Unit: "delivered message",
 				Targets: []*series.Target{
-					{Name: "nats-server", Rounds: odd, Cost: three(632.4, 600, 700.7), PerSecond: three(1.67e6, 1.5e6, 1.8e6), RSS: three(21<<20, 20<<20, 22<<20)},
+					{Name: "<moon & wire>", Rounds: rounds, Cost: three(61.25, 58, 66), PerSecond: three(9.9949e6, 9e6, 11e6), RSS: three(900<<10, 900<<10, 1<<20)},
 					{
-						Name: "<moon & wire>", Rounds: rounds, Cost: three(61.25, 58, 66), PerSecond: three(9.9949e6, 9e6, 11e6), RSS: three(900<<10, 900<<10, 1<<20),
+						Name: "nats-server", Rounds: odd, Cost: three(632.4, 600, 700.7), PerSecond: three(1.67e6, 1.5e6, 1.8e6), RSS: three(21<<20, 20<<20, 22<<20),
 						Ratios: &series.Ratios{Cost: three(10.3, 9.2, 11.5), PerSecond: three(5.98, 5.5, 6.2), Memory: three(23, 20, 24)},
+					},
+					{
+						Name: "floor", Rounds: rounds, Cost: three(20, 19, 21), PerSecond: three(2e7, 1.9e7, 2.1e7), RSS: three(3<<20, 3<<20, 3<<20),
+						Ratios: &series.Ratios{Cost: three(0.33, 0.3, 0.35), PerSecond: three(0.5, 0.45, 0.55), Memory: three(3, 2, 4)},
 					},
 				},
 			},
@@ -65,33 +70,44 @@ func sample() *series.Report {
 				Name: "request-1", Title: "request/reply, 1 in flight", Unit: "request", Rate: 100,
 				Targets: []*series.Target{
 					{
-						Name: "nats-server", Rounds: rounds, Cost: three(44_100, 33_300, 54_800), PerSecond: three(20_400, 15_900, 24_900), RSS: three(21<<20, 20<<20, 22<<20),
-						P50: three(47_900, 1, 50_000), P99: three(8.22e6, 1, 9e6), P999: three(1.9e9, 1, 2e9),
-					},
-					{
 						Name: "<moon & wire>", Rounds: rounds, Cost: three(9995, 9000, 11_000), PerSecond: three(40_000, 1, 50_000), RSS: three(9<<20, 1, 10<<20),
 						P50: three(20_000, 1, 50_000), P99: three(80_000, 1, 90_000), P999: three(99_000, 1, 100_000),
+					},
+					{
+						Name: "nats-server", Rounds: rounds, Cost: three(44_100, 33_300, 54_800), PerSecond: three(20_400, 15_900, 24_900), RSS: three(21<<20, 20<<20, 22<<20),
+						P50: three(47_900, 1, 50_000), P99: three(8.22e6, 1, 9e6), P999: three(1.9e9, 1, 2e9),
 						Ratios: &series.Ratios{Cost: three(4.41, 3, 5), PerSecond: three(1.96, 1, 2), P50: three(2.4, 2, 3), P99: three(102.75, 99, 105), Memory: same},
 					},
+					{Name: "floor", Unable: unable, Ratios: &series.Ratios{}},
 				},
 			},
 			{
 				Name: "idle-1k", Title: "1,000 idle connections", Unit: "idle connection", Memory: true,
 				Targets: []*series.Target{
-					{Name: "nats-server", Rounds: rounds, BytesEach: three(52.7*1024, 50_000, 56_000), RSS: three(68<<20, 1, 70<<20)},
-					{Name: "<moon & wire>", Rounds: rounds, BytesEach: three(900, 800, 1000), RSS: three(9<<20, 1, 10<<20), Ratios: &series.Ratios{Memory: three(60, 50, 70)}},
+					{Name: "<moon & wire>", Rounds: rounds, BytesEach: three(900, 800, 1000), RSS: three(9<<20, 1, 10<<20)},
+					{Name: "nats-server", Rounds: rounds, BytesEach: three(52.7*1024, 50_000, 56_000), RSS: three(68<<20, 1, 70<<20), Ratios: &series.Ratios{Memory: three(60, 50, 70)}},
+					{Name: "floor", NotAsked: true, Ratios: &series.Ratios{}},
+				},
+			},
+			{
+				Name: "secured", Title: "what the first one cannot", Unit: "delivered message",
+				Targets: []*series.Target{
+					{Name: "<moon & wire>", Unable: "the server cannot run it: no <TLS>"},
+					{Name: "nats-server", Rounds: rounds, Cost: three(900, 800, 1000), PerSecond: three(1e6, 9e5, 2e6), RSS: three(9<<20, 1, 10<<20), Ratios: &series.Ratios{}},
+					{Name: "floor", Unable: unable, Ratios: &series.Ratios{}},
 				},
 			},
 			{
 				Name: "broken", Title: "broke off after one run", Unit: "delivered message",
 				Targets: []*series.Target{
-					{Name: "nats-server", Rounds: rounds[:1], Cost: stat.Summarize([]float64{700}), PerSecond: stat.Summarize([]float64{5e5}), RSS: stat.Summarize([]float64{5e6})},
-					{Name: "<moon & wire>", Ratios: &series.Ratios{}},
+					{Name: "<moon & wire>", Rounds: rounds[:1], Cost: stat.Summarize([]float64{700}), PerSecond: stat.Summarize([]float64{5e5}), RSS: stat.Summarize([]float64{5e6})},
+					{Name: "nats-server", Ratios: &series.Ratios{}},
+					{Name: "floor", Ratios: &series.Ratios{}},
 				},
 			},
 			{
 				Name: "never", Title: "never ran", Unit: "delivered message",
-				Targets: []*series.Target{{Name: "nats-server"}, {Name: "<moon & wire>", Ratios: &series.Ratios{}}},
+				Targets: []*series.Target{{Name: "<moon & wire>"}, {Name: "nats-server", Ratios: &series.Ratios{}}, {Name: "floor", Ratios: &series.Ratios{}}},
 			},
 		},
 	}
@@ -151,7 +167,7 @@ func TestSVGIsWellFormed(t *testing.T) {
 			bars++
 		}
 	}
-	if want := 1 + 2 + 2*4; bars != want { // background, legend, a bar for each server that ran or should have
+	if want := 1 + 3 + 3 + 2 + 2 + 1 + 1; bars != want { // background, legend, a bar for each server that ran
 		t.Errorf("%d rectangles, want %d", bars, want)
 	}
 }

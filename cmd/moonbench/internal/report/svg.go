@@ -26,9 +26,10 @@ const (
 	shortestBar = 1.0
 )
 
-// colours of the servers in their order; the first one is the yardstick.
+// colour of a server by its place; the first one is the subject.
 func colour(i int) string {
-	return [...]string{"#8a94a6", "#2f6fde", "#e08a1e", "#2e9e6b"}[i%4]
+	c := [...]string{"#2f6fde", "#8a94a6", "#e08a1e", "#2e9e6b", "#b03a8c", "#6b5b3e"}
+	return c[i%len(c)]
 }
 
 // SVG draws a bar for each server in each scenario: cost for each unit, or
@@ -38,7 +39,7 @@ func SVG(w io.Writer, rep *series.Report) error {
 	var body strings.Builder
 	y := topMargin
 	for _, sc := range rep.Scenarios {
-		if len(sc.Targets) == 0 || len(sc.Targets[0].Rounds) == 0 {
+		if !ran(sc) {
 			continue
 		}
 		y = drawScenario(&body, sc, y)
@@ -47,7 +48,11 @@ func SVG(w io.Writer, rep *series.Report) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]d" height="%[2]d" viewBox="0 0 %[1]d %[2]d" font-family="system-ui, sans-serif" font-size="12">`+"\n", chartWidth, height)
 	b.WriteString(`<rect width="100%" height="100%" fill="#ffffff"/>` + "\n")
-	textAt(&b, 16, 24, "16", "start", "Server CPU for each unit (memory where stated); shorter is better")
+	title := "Server CPU for each unit (memory where stated); shorter is better"
+	if len(rep.Targets) > 1 {
+		title += "; ×: how many times " + rep.Targets[0] + " is better"
+	}
+	textAt(&b, 16, 24, "16", "start", title)
 	x := 16
 	for i, name := range rep.Targets {
 		fmt.Fprintf(&b, `<rect x="%d" y="38" width="12" height="12" fill="%s"/>`+"\n", x, colour(i))
@@ -69,6 +74,11 @@ func drawScenario(b *strings.Builder, sc *series.Scenario, y int) int {
 	}
 	textAt(b, labelWidth-10, y+textDrop, "12", "end", sc.Title)
 	for i, t := range sc.Targets {
+		if len(t.Rounds) == 0 {
+			textAt(b, labelWidth, y+textDrop, "12", "start", "–")
+			y += barHeight + barGap
+			continue
+		}
 		v := charted(sc, t)
 		width := shortestBar
 		if longest > 0 {

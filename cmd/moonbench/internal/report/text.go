@@ -5,6 +5,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,13 +21,17 @@ func Text(w io.Writer, rep *series.Report) error {
 	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "scenario\tserver\tcost ns (min–max)\tper\tunits/s\tRSS\tCPUs server/loader\tp50\tp99\tp99.9\tcost ratio\trate ratio")
 	for _, sc := range rep.Scenarios {
+		if !ran(sc) {
+			continue
+		}
 		for i, t := range sc.Targets {
-			if len(t.Rounds) == 0 {
-				continue
-			}
 			name := sc.Name
 			if i > 0 {
 				name = ""
+			}
+			if len(t.Rounds) == 0 {
+				fmt.Fprintf(tw, "%s\t%s\t–\t%s\t\t\t\t\t\t\t\t\n", name, t.Name, sc.Unit)
+				continue
 			}
 			costs, unit, rss := ranged(t.Cost), sc.Unit, sized(t.RSS)
 			costRatio, rateRatio := "", ""
@@ -57,6 +62,11 @@ func Text(w io.Writer, rep *series.Report) error {
 	return err
 }
 
+// ran reports whether anything was measured.
+func ran(sc *series.Scenario) bool {
+	return slices.ContainsFunc(sc.Targets, func(t *series.Target) bool { return len(t.Rounds) > 0 })
+}
+
 // busy is the CPUs in use by server and loader, on average over the rounds. If
 // the loader's is close to its number of loops, the loader was the bottleneck.
 func busy(t *series.Target) string {
@@ -76,7 +86,11 @@ func preamble(rep *series.Report) string {
 	if cpu == "" {
 		cpu = m.Arch
 	}
-	return fmt.Sprintf("%d × %s, Linux %s, %s; %s\nwarm-up %v, window %v; medians; ratios above 1: better than %s\n",
+	compared := ""
+	if len(rep.Targets) > 1 {
+		compared = "; ratios above 1: " + rep.Targets[0] + " is better"
+	}
+	return fmt.Sprintf("%d × %s, Linux %s, %s; %s\nwarm-up %v, window %v; medians%s\n",
 		m.CPUs, cpu, m.Kernel, m.Go, rep.Started.UTC().Format(time.DateTime+" MST"),
-		rep.Warmup, rep.Measure, rep.Targets[0])
+		rep.Warmup, rep.Measure, compared)
 }

@@ -9,7 +9,6 @@ import (
 	"moonwire/cmd/moonbench/internal/proc"
 	"moonwire/cmd/moonbench/internal/scenario"
 	"moonwire/cmd/moonbench/internal/stat"
-	"moonwire/cmd/moonbench/internal/target"
 )
 
 // Report is everything that a series has measured. Its JSON form is what
@@ -19,7 +18,7 @@ type Report struct {
 	Started   time.Time     `json:"started"`
 	Warmup    time.Duration `json:"warmup_ns"`
 	Measure   time.Duration `json:"measure_ns"`
-	Targets   []string      `json:"targets"`
+	Targets   []string      `json:"targets"` // the subject, the yardstick, others
 	Scenarios []*Scenario   `json:"scenarios"`
 }
 
@@ -33,9 +32,12 @@ type Scenario struct {
 	Targets []*Target `json:"targets"`
 }
 
-// Target is what was measured of one server in one scenario.
+// Target is what was measured of one server in one scenario. One that was left
+// out has no rounds.
 type Target struct {
 	Name      string       `json:"name"`
+	Unable    string       `json:"unable,omitempty"`    // why it cannot run the scenario
+	NotAsked  bool         `json:"not_asked,omitempty"` // it was not to run the scenario, see Config.Only
 	Rounds    []Round      `json:"rounds"`
 	Cost      stat.Summary `json:"cost_ns"`          // server CPU for a unit
 	PerSecond stat.Summary `json:"per_second"`       // units
@@ -47,14 +49,16 @@ type Target struct {
 	Ratios    *Ratios      `json:"ratios,omitempty"` // nil for the first server
 }
 
-// Ratios compares a server with the first one, pair by pair. Above 1 means
-// that this server is the better one.
+func (t *Target) leftOut() bool { return t.Unable != "" || t.NotAsked }
+
+// Ratios compares a server with the first one, pair by pair: how many times
+// the first one is better. Above 1 means that it is.
 type Ratios struct {
-	Cost      stat.Summary `json:"cost"`       // first / this
-	PerSecond stat.Summary `json:"per_second"` // this / first
-	Memory    stat.Summary `json:"memory"`     // first / this: BytesEach, or RSS
-	P50       stat.Summary `json:"p50"`        // first / this
-	P99       stat.Summary `json:"p99"`        // first / this
+	Cost      stat.Summary `json:"cost"`       // this / first
+	PerSecond stat.Summary `json:"per_second"` // first / this
+	Memory    stat.Summary `json:"memory"`     // this / first: BytesEach, or RSS
+	P50       stat.Summary `json:"p50"`        // this / first
+	P99       stat.Summary `json:"p99"`        // this / first
 }
 
 // NotableStall is the shortest stall that is worth a word: retransmission
@@ -113,13 +117,13 @@ func newReport(cfg Config) *Report {
 	return rep
 }
 
-func (r *Report) add(sc *scenario.Scenario, targets []target.Target) *Scenario {
+func (r *Report) add(sc *scenario.Scenario, cfg *Config) *Scenario {
 	out := &Scenario{
 		Name: sc.Name, Title: sc.Title, Unit: sc.Unit(), Rate: sc.Rate,
 		Memory: sc.Kind == scenario.Idle,
 	}
-	for _, t := range targets {
-		out.Targets = append(out.Targets, &Target{Name: t.Label()})
+	for i, t := range cfg.Targets {
+		out.Targets = append(out.Targets, &Target{Name: t.Label(), NotAsked: cfg.leavesOut(i, sc.Name)})
 	}
 	r.Scenarios = append(r.Scenarios, out)
 	return out
@@ -143,12 +147,12 @@ func (s *Scenario) summarize() {
 		if s.Memory {
 			memory = bytesEach
 		}
-		better := func(f func(*Round) float64) stat.Summary {
-			return stat.Summarize(stat.Ratios(first.column(f), t.column(f)))
+		lower := func(f func(*Round) float64) stat.Summary {
+			return stat.Summarize(stat.Ratios(t.column(f), first.column(f)))
 		}
 		t.Ratios = &Ratios{
-			Cost: better(cost), Memory: better(memory), P50: better(p50), P99: better(p99),
-			PerSecond: stat.Summarize(stat.Ratios(t.column(perSecond), first.column(perSecond))),
+			Cost: lower(cost), Memory: lower(memory), P50: lower(p50), P99: lower(p99),
+			PerSecond: stat.Summarize(stat.Ratios(first.column(perSecond), t.column(perSecond))),
 		}
 	}
 }

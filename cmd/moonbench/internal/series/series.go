@@ -4,7 +4,9 @@ package series
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"moonwire/cmd/moonbench/internal/load"
@@ -14,7 +16,8 @@ import (
 
 // Config says what to measure.
 type Config struct {
-	Targets   []target.Target     // the first one is what the others are compared with
+	Targets   []target.Target     // the first one is the subject, the second the yardstick
+	Only      []map[string]bool   // for each target the scenarios that it runs; nil, or too short: all
 	Scenarios []scenario.Scenario // in this order
 	Pairs     int                 // runs of each target in each scenario
 	Warmup    time.Duration       // see load.Config
@@ -24,6 +27,11 @@ type Config struct {
 	Progress  func(Step)          // called after each run; may be nil
 }
 
+// leavesOut reports whether target t is not to run a scenario.
+func (c *Config) leavesOut(t int, name string) bool {
+	return t < len(c.Only) && c.Only[t] != nil && !c.Only[t][name]
+}
+
 // Step is one run that has just ended.
 type Step struct {
 	Scenario string
@@ -31,23 +39,21 @@ type Step struct {
 	Pair     int // from 0
 	Pairs    int
 	Round    Round
+	Unable   string // why there was no run, and will be none
 }
 
-// Run measures everything. On failure it returns what was measured before,
-// with the error.
+// ErrNobody is wrapped by the error about a scenario that no server can run.
+var ErrNobody = errors.New("no server can run it")
+
+// Run measures everything. A server that cannot run a scenario, which shows at
+// its first attempt, is left out of that scenario; Target.Unable says why. On
+// failure Run returns what was measured before, with the error.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
 	rep := newReport(cfg)
 	for i := range cfg.Scenarios {
 		sc := cfg.Scenarios[i]
-		if sc.RatePercent > 0 {
-			rate, err := paceOf(ctx, cfg, sc)
-			if err != nil {
-				return rep, err
-			}
-			sc.Rate = rate
-		}
-		out := rep.add(&sc, cfg.Targets)
-		err := measure(ctx, cfg, &sc, out)
+		out := rep.add(&sc, &cfg)
+		err := runScenario(ctx, cfg, &sc, out)
 		out.summarize()
 		if err != nil {
 			return rep, err
@@ -56,44 +62,94 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	return rep, nil
 }
 
-// measure runs all pairs of one scenario.
-func measure(ctx context.Context, cfg Config, sc *scenario.Scenario, out *Scenario) error {
+// runScenario finds the pace, if there is one to find, and runs all pairs.
+func runScenario(ctx context.Context, cfg Config, sc *scenario.Scenario, out *Scenario) error {
+	if sc.RatePercent > 0 {
+		rate, err := paceOf(ctx, cfg, *sc, out)
+		if err != nil {
+			return err
+		}
+		sc.Rate, out.Rate = rate, rate
+	}
 	for pair := range cfg.Pairs {
 		for k := range cfg.Targets {
 			t := k
 			if pair%2 == 1 {
 				t = len(cfg.Targets) - 1 - k
 			}
-			label := cfg.Targets[t].Label()
-			round, err := once(ctx, cfg, *sc, cfg.Targets[t])
-			if err != nil {
-				return fmt.Errorf("scenario %s, server %s, pair %d: %w", sc.Name, label, pair+1, err)
-			}
-			out.Targets[t].Rounds = append(out.Targets[t].Rounds, round)
-			if cfg.Progress != nil {
-				cfg.Progress(Step{Scenario: sc.Name, Target: label, Pair: pair, Pairs: cfg.Pairs, Round: round})
+			if err := step(ctx, cfg, *sc, out, t, pair); err != nil {
+				return err
 			}
 		}
+		if err := out.anybody(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step is one run of one server, unless it is left out.
+func step(ctx context.Context, cfg Config, sc scenario.Scenario, out *Scenario, t, pair int) error {
+	tg := out.Targets[t]
+	if tg.leftOut() {
+		return nil
+	}
+	round, err := once(ctx, cfg, sc, cfg.Targets[t])
+	s := Step{Scenario: sc.Name, Target: tg.Name, Pair: pair, Pairs: cfg.Pairs, Round: round}
+	switch {
+	case errors.Is(err, load.ErrUnable):
+		tg.Unable, s.Unable = err.Error(), err.Error()
+	case err != nil:
+		return fmt.Errorf("scenario %s, server %s, pair %d: %w", sc.Name, tg.Name, pair+1, err)
+	default:
+		tg.Rounds = append(tg.Rounds, round)
+	}
+	if cfg.Progress != nil {
+		cfg.Progress(s)
 	}
 	return nil
 }
 
 // paceOf finds out how much each server takes at full speed and returns the
 // scenario's share of the lowest: all servers get the same pace.
-func paceOf(ctx context.Context, cfg Config, sc scenario.Scenario) (int, error) {
+func paceOf(ctx context.Context, cfg Config, sc scenario.Scenario, out *Scenario) (int, error) {
 	full := sc.Unpaced()
-	lowest := 0.0
+	lowest := math.Inf(1)
 	for i, t := range cfg.Targets {
+		tg := out.Targets[i]
+		if tg.leftOut() {
+			continue
+		}
 		r, err := once(ctx, cfg, full, t)
+		if errors.Is(err, load.ErrUnable) {
+			tg.Unable = err.Error()
+			continue
+		}
 		if err != nil {
-			return 0, fmt.Errorf("scenario %s, server %s, at full speed: %w", sc.Name, t.Label(), err)
+			return 0, fmt.Errorf("scenario %s, server %s, at full speed: %w", sc.Name, tg.Name, err)
 		}
-		perSecond := r.PerSecond / float64(sc.Copies())
-		if i == 0 || perSecond < lowest {
-			lowest = perSecond
-		}
+		lowest = min(lowest, r.PerSecond/float64(sc.Copies()))
+	}
+	if err := out.anybody(); err != nil {
+		return 0, err
 	}
 	return max(1, int(lowest*float64(sc.RatePercent)/100)), nil
+}
+
+// anybody returns an error that wraps ErrNobody if all servers are left out.
+func (s *Scenario) anybody() error {
+	var why []error
+	for _, t := range s.Targets {
+		switch {
+		case !t.leftOut():
+			return nil
+		case t.Unable != "":
+			why = append(why, fmt.Errorf("server %s: %s", t.Name, t.Unable))
+		default:
+			why = append(why, fmt.Errorf("server %s: not asked to", t.Name))
+		}
+	}
+	return fmt.Errorf("scenario %s: %w: %w", s.Name, ErrNobody, errors.Join(why...))
 }
 
 // once runs one scenario against one fresh server.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/goleak"
 
 	"moonwire/cmd/moonbench/internal/floor"
@@ -154,8 +155,8 @@ func TestRunKeepsWhatItHasWhenItFails(t *testing.T) {
 func TestSummarizeRatios(t *testing.T) {
 	t.Parallel()
 	s := &Scenario{Targets: []*Target{
-		{Rounds: []Round{{Cost: 100, PerSecond: 10, RSS: 30, P50: 6, P99: 8}, {Cost: 200, PerSecond: 20, RSS: 30, P50: 6, P99: 8}}},
 		{Rounds: []Round{{Cost: 10, PerSecond: 20, RSS: 10, P50: 3, P99: 4}, {Cost: 50, PerSecond: 20, RSS: 10, P50: 3, P99: 4}}},
+		{Rounds: []Round{{Cost: 100, PerSecond: 10, RSS: 30, P50: 6, P99: 8}, {Cost: 200, PerSecond: 20, RSS: 30, P50: 6, P99: 8}}},
 	}}
 	s.summarize()
 	pair := func(x, y float64) stat.Summary { return stat.Summarize([]float64{x, y}) }
@@ -164,7 +165,7 @@ func TestSummarizeRatios(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	s.Memory = true
-	s.Targets[0].Rounds[0].BytesEach, s.Targets[1].Rounds[0].BytesEach = 700, 100
+	s.Targets[0].Rounds[0].BytesEach, s.Targets[1].Rounds[0].BytesEach = 100, 700
 	s.summarize()
 	if got := s.Targets[1].Ratios.Memory; got != stat.Summarize([]float64{7}) {
 		t.Errorf("memory ratio %+v", got)
@@ -193,4 +194,79 @@ func TestModelName(t *testing.T) {
 	if got := modelName([]byte("processor\t: 0\n")); got != "" {
 		t.Errorf("got %q", got)
 	}
+}
+
+func queued() scenario.Scenario {
+	return scenario.Scenario{Name: "queued", Title: "queue", Fan: scenario.Queue, Publishers: 1, Subscribers: 2, Payload: 16}
+}
+
+// The forwarder knows no queue groups: the others are measured without it.
+func TestRunLeavesOutWhoCannot(t *testing.T) {
+	t.Parallel()
+	var log, steps []string
+	a, b := newForwarder(t, "A", &log), newForwarder(t, "B", &log)
+	able := startReference(t, "R", &log)
+	cfg := config([]scenario.Scenario{queued(), small()}, a, able, b)
+	cfg.Only = []map[string]bool{nil, {"queued": true}}
+	cfg.Progress = func(s Step) {
+		steps = append(steps, fmt.Sprintf("%s %s %t", s.Scenario, s.Target, s.Unable != ""))
+	}
+	rep, err := Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(log, ""), "ARBRR"+"ABBAAB"; got != want {
+		t.Errorf("starts %s, want %s: nobody is tried again", got, want)
+	}
+	if want := []string{"queued A true", "queued R false", "queued B true", "queued R false"}; !cmp.Equal(steps[:4], want) {
+		t.Errorf("steps %q, want %q first", steps, want)
+	}
+	q, s := rep.Scenarios[0].Targets, rep.Scenarios[1].Targets
+	if len(q[1].Rounds) != 3 || q[0].Rounds != nil || !strings.Contains(q[0].Unable, "copying forwarder") || q[1].Ratios.Cost.N != 0 {
+		t.Errorf("queue groups: %+v", q)
+	}
+	if !s[1].NotAsked || s[1].Rounds != nil || len(s[2].Rounds) != 3 || s[2].Ratios.Cost.N != 3 {
+		t.Errorf("the plain scenario: %+v", s)
+	}
+}
+
+func TestRunFailsWhereNobodyCan(t *testing.T) {
+	t.Parallel()
+	var log []string
+	paced := queued()
+	paced.RatePercent = 50
+	for _, sc := range []scenario.Scenario{queued(), paced} {
+		cfg := config([]scenario.Scenario{sc}, newForwarder(t, "A", &log), newForwarder(t, "B", &log))
+		cfg.Only = []map[string]bool{nil, {}}
+		_, err := Run(t.Context(), cfg)
+		if !errors.Is(err, ErrNobody) {
+			t.Fatalf("got %v, want ErrNobody", err)
+		}
+		for _, part := range []string{"scenario queued", "server A: the server cannot run it", "server B: not asked to"} {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("got %q, want it to contain %q", err, part)
+			}
+		}
+	}
+	if got := strings.Join(log, ""); got != "AA" {
+		t.Errorf("starts %s, want one of each", got)
+	}
+}
+
+// startReference runs nats-server inside the test: a server that can all.
+func startReference(t *testing.T, name string, log *[]string) *forwarder {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	})
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the reference server does not start")
+	}
+	return &forwarder{name: name, addr: s.Addr().String(), log: log}
 }
