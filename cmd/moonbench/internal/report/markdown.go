@@ -11,13 +11,15 @@ import (
 	"moonwire/cmd/moonbench/internal/series"
 )
 
-// Markdown writes the report as tables: cost, throughput, memory and, where
-// there are any, latencies.
+// Markdown writes the report as tables: first what was aimed at, then cost,
+// throughput, memory and, where there are any, latencies.
 func Markdown(w io.Writer, rep *series.Report) error {
 	var b strings.Builder
 	for line := range strings.Lines(preamble(rep)) {
 		b.WriteString(strings.TrimSpace(line) + "  \n")
 	}
+	verdicts(rep, func(title, _ string) string { return title }).markdown(&b, "Targets", goalsIntro(rep))
+	comparisons(rep).markdown(&b, "Beside trouble", "The same load with some trouble beside it and without. What counts is whether the ranges overlap.")
 	section(&b, rep, "Server CPU for each unit, ns: median (min–max)",
 		func(sc *series.Scenario) bool { return !sc.Memory },
 		func(t *series.Target) string { return ranged(t.Cost) },
@@ -46,6 +48,13 @@ func Markdown(w io.Writer, rep *series.Report) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func goalsIntro(rep *series.Report) string {
+	if len(rep.Targets) < 2 {
+		return tally(rep) + "."
+	}
+	return fmt.Sprintf("How many times %s must be better than %s. What counts is the median. %s.", rep.Targets[0], rep.Targets[1], tally(rep))
 }
 
 func hasLatency(sc *series.Scenario) bool {

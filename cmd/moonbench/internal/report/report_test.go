@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"moonwire/cmd/moonbench/internal/scenario"
 	"moonwire/cmd/moonbench/internal/series"
 	"moonwire/cmd/moonbench/internal/stat"
 )
@@ -46,7 +47,7 @@ func sample() *series.Report {
 	odd := []series.Round{stalled, cutting, round}
 	same := three(1, 1, 1)
 	const unable = "the server cannot run it: it only copies"
-	return &series.Report{
+	rep := &series.Report{
 		Machine: series.Machine{CPU: "Example CPU", CPUs: 2, Kernel: "6.1.0", Arch: "amd64", Go: "go1.26.0"},
 		Started: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
 		Warmup:  time.Second, Measure: 2 * time.Second,
@@ -54,6 +55,7 @@ func sample() *series.Report {
 		Scenarios: []*series.Scenario{
 			{
 				Name: "1to1-16", Title: "1 → 1, 16 B", Unit: "delivered message",
+				Goals: scenario.Goals{Must: 6, Aim: 10, MustRate: 6},
 				Targets: []*series.Target{
 					{Name: "<moon & wire>", Rounds: rounds, Cost: three(61.25, 58, 66), PerSecond: three(9.9949e6, 9e6, 11e6), RSS: three(900<<10, 900<<10, 1<<20)},
 					{
@@ -68,6 +70,7 @@ func sample() *series.Report {
 			},
 			{
 				Name: "request-1", Title: "request/reply, 1 in flight", Unit: "request", Rate: 100,
+				Goals: scenario.Goals{Must: 1.4, Aim: 5, MustLatency: 1, AimP50: 1.5},
 				Targets: []*series.Target{
 					{
 						Name: "<moon & wire>", Rounds: rounds, Cost: three(9995, 9000, 11_000), PerSecond: three(40_000, 1, 50_000), RSS: three(9<<20, 1, 10<<20),
@@ -83,6 +86,7 @@ func sample() *series.Report {
 			},
 			{
 				Name: "idle-1k", Title: "1,000 idle connections", Unit: "idle connection", Memory: true,
+				Goals: scenario.Goals{MustMemory: 5, AimMemory: 7},
 				Targets: []*series.Target{
 					{Name: "<moon & wire>", Rounds: rounds, BytesEach: three(900, 800, 1000), RSS: three(9<<20, 1, 10<<20)},
 					{Name: "nats-server", Rounds: rounds, BytesEach: three(52.7*1024, 50_000, 56_000), RSS: three(68<<20, 1, 70<<20), Ratios: &series.Ratios{Memory: three(60, 50, 70)}},
@@ -109,8 +113,26 @@ func sample() *series.Report {
 				Name: "never", Title: "never ran", Unit: "delivered message",
 				Targets: []*series.Target{{Name: "<moon & wire>"}, {Name: "nats-server", Ratios: &series.Ratios{}}, {Name: "floor", Ratios: &series.Ratios{}}},
 			},
+			{
+				Name: "slow", Title: "1 → 1 beside trouble", Unit: "delivered message", Beside: "1to1-16",
+				Targets: []*series.Target{
+					{Name: "<moon & wire>", Rounds: rounds, Cost: three(80, 70, 90), PerSecond: three(9e6, 8e6, 1e7), P99: three(1e5, 9e4, 2e5)},
+					{Name: "nats-server", Rounds: rounds, Cost: three(650, 600, 700), PerSecond: three(1e5, 1e5, 2e5), Ratios: &series.Ratios{}},
+					{Name: "floor", Unable: unable, Ratios: &series.Ratios{}},
+				},
+			},
+			{
+				Name: "slower", Title: "the same, once more", Unit: "delivered message", Beside: "slow",
+				Targets: []*series.Target{
+					{Name: "<moon & wire>", Rounds: rounds[:1], Cost: three(80, 70, 90), P99: three(1e5, 9e4, 2e5)},
+					{Name: "nats-server", Ratios: &series.Ratios{}},
+					{Name: "floor", Unable: unable, Ratios: &series.Ratios{}},
+				},
+			},
 		},
 	}
+	rep.Judge()
+	return rep
 }
 
 func TestGolden(t *testing.T) {
@@ -167,7 +189,7 @@ func TestSVGIsWellFormed(t *testing.T) {
 			bars++
 		}
 	}
-	if want := 1 + 3 + 3 + 2 + 2 + 1 + 1; bars != want { // background, legend, a bar for each server that ran
+	if want := 1 + 3 + 3 + 2 + 2 + 1 + 1 + 2 + 1; bars != want { // background, legend, a bar for each server that ran
 		t.Errorf("%d rectangles, want %d", bars, want)
 	}
 }

@@ -3,6 +3,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -52,13 +53,20 @@ func Text(w io.Writer, rep *series.Report) error {
 	if err := tw.Flush(); err != nil {
 		return err
 	}
+	err := errors.Join(
+		verdicts(rep, func(_, scenario string) string { return scenario }).text(&b, "targets: "+tally(rep)),
+		comparisons(rep).text(&b, "beside trouble"),
+	)
+	if err != nil {
+		return err
+	}
 	for i, n := range notes(rep) {
 		if i == 0 {
 			b.WriteByte('\n')
 		}
 		b.WriteString("note: " + n + "\n")
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err = io.WriteString(w, b.String())
 	return err
 }
 

@@ -54,6 +54,8 @@ type Scenario struct {
 	Groups []string // other names it is selected by
 	Kind   Kind
 	Fan    Fan
+	Goals  Goals  // what must hold
+	Beside string // name of the scenario that is this one without its trouble; may be empty
 
 	Publishers  int // connections that publish, or that send requests
 	Subscribers int // connections that receive, or that answer requests

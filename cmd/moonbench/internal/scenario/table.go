@@ -145,7 +145,7 @@ func Table() []Scenario {
 			Groups: []string{GroupGrowth, "growth-conns"}, Publishers: 1, Subscribers: 1, Payload: 128, Bystanders: n,
 		})
 	}
-	return t
+	return withGoals(t)
 }
 
 func short(n int) string {

@@ -20,6 +20,9 @@ type Report struct {
 	Measure   time.Duration `json:"measure_ns"`
 	Targets   []string      `json:"targets"` // the subject, the yardstick, others
 	Scenarios []*Scenario   `json:"scenarios"`
+
+	Verdicts    []Verdict    `json:"verdicts,omitempty"`    // set by Judge
+	Comparisons []Comparison `json:"comparisons,omitempty"` // set by Judge
 }
 
 // Scenario is what was measured in one scenario.
@@ -30,6 +33,9 @@ type Scenario struct {
 	Rate    int       `json:"rate,omitempty"`   // messages published in a second, if paced
 	Memory  bool      `json:"memory,omitempty"` // what counts is BytesEach, not Cost
 	Targets []*Target `json:"targets"`
+
+	Goals  scenario.Goals `json:"goals,omitzero"`
+	Beside string         `json:"beside,omitempty"` // see scenario.Scenario
 }
 
 // Target is what was measured of one server in one scenario. One that was left
@@ -120,7 +126,7 @@ func newReport(cfg Config) *Report {
 func (r *Report) add(sc *scenario.Scenario, cfg *Config) *Scenario {
 	out := &Scenario{
 		Name: sc.Name, Title: sc.Title, Unit: sc.Unit(), Rate: sc.Rate,
-		Memory: sc.Kind == scenario.Idle,
+		Memory: sc.Kind == scenario.Idle, Goals: sc.Goals, Beside: sc.Beside,
 	}
 	for i, t := range cfg.Targets {
 		out.Targets = append(out.Targets, &Target{Name: t.Label(), NotAsked: cfg.leavesOut(i, sc.Name)})

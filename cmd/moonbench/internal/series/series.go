@@ -50,6 +50,7 @@ var ErrNobody = errors.New("no server can run it")
 // failure Run returns what was measured before, with the error.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
 	rep := newReport(cfg)
+	defer rep.Judge()
 	for i := range cfg.Scenarios {
 		sc := cfg.Scenarios[i]
 		out := rep.add(&sc, &cfg)

@@ -1,0 +1,107 @@
+//go:build linux
+
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"moonwire/cmd/moonbench/internal/series"
+	"moonwire/cmd/moonbench/internal/stat"
+)
+
+// verdicts is the table of goals: the subject held against the yardstick.
+func verdicts(rep *series.Report, name func(title, scenario string) string) table {
+	t := table{head: []string{"case", "what", "ratio", "must", "aim", "verdict"}}
+	for _, v := range rep.Verdicts {
+		must := goal(v.Must)
+		if v.AtMost {
+			must = "≤ " + must
+		}
+		t.rows = append(t.rows, []string{name(v.Title, v.Scenario), v.What, ratio(v.Ratio), must, goal(v.Aim), v.Word})
+	}
+	return t
+}
+
+// tally counts the verdicts: "3 aims met, 1 must met, 2 missed".
+func tally(rep *series.Report) string {
+	n := make(map[string]int)
+	for _, v := range rep.Verdicts {
+		n[v.Word]++
+	}
+	return fmt.Sprintf("%d goals: %d aim met, %d must met, %d missed", len(rep.Verdicts), n[series.AimMet], n[series.MustMet], n[series.Missed])
+}
+
+// comparisons is the table of loads beside trouble and without it.
+func comparisons(rep *series.Report) table {
+	t := table{head: []string{"case", "beside", "server", "what", "with", "without", "with / without", "verdict"}}
+	for i := range rep.Comparisons {
+		c := &rep.Comparisons[i]
+		show := ranged
+		if c.What == series.WhatP99 {
+			show = rangedSpan
+		}
+		t.rows = append(t.rows, []string{
+			c.Scenario, c.Beside, c.Target, c.What, show(c.With), show(c.Without), digits(c.Ratio()) + "×", c.Word,
+		})
+	}
+	return t
+}
+
+// goal prints a bound as it was stated.
+func goal(v float64) string {
+	if v == 0 {
+		return "–"
+	}
+	return strconv.FormatFloat(v, 'f', -1, 64)
+}
+
+// rangedSpan prints a median time with its extremes.
+func rangedSpan(s stat.Summary) string {
+	if s.N < 2 {
+		return span(s)
+	}
+	at := func(v float64) string { return span(stat.Summary{N: 1, Median: v, Max: v}) }
+	return fmt.Sprintf("%s (%s–%s)", at(s.Median), at(s.Min), at(s.Max))
+}
+
+// table is rows of cells below a head.
+type table struct {
+	head []string
+	rows [][]string
+}
+
+// text writes the table with aligned columns, unless it is empty.
+func (t table) text(b *strings.Builder, title string) error {
+	if len(t.rows) == 0 {
+		return nil
+	}
+	b.WriteString("\n" + title + "\n\n")
+	tw := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{t.head}, t.rows...) {
+		fmt.Fprintln(tw, strings.Join(row, "\t"))
+	}
+	return tw.Flush()
+}
+
+// markdown writes the table below a title and an introduction, unless it is
+// empty.
+func (t table) markdown(b *strings.Builder, title, intro string) {
+	if len(t.rows) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n### %s\n\n", title)
+	if intro != "" {
+		b.WriteString(intro + "\n\n")
+	}
+	b.WriteString("| " + strings.Join(t.head, " | ") + " |\n" + strings.Repeat("|---", len(t.head)) + "|\n")
+	for _, row := range t.rows {
+		cells := append([]string(nil), row...)
+		if last := len(cells) - 1; cells[last] == series.Missed {
+			cells[last] = "**" + series.Missed + "**"
+		}
+		b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+	}
+}
