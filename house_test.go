@@ -78,6 +78,7 @@ var only = []struct {
 	{"github.com/nats-io/nats-server/v2/conf", []string{"server/config"}},
 	{"github.com/prometheus", []string{"server/monitor"}},
 	{"github.com/HdrHistogram", []string{"cmd/moonbench"}},
+	{"github.com/google/pprof", []string{"cmd/moonbench"}},
 	// The reference and its client are for tests.
 	{"github.com/nats-io/nats-server/v2", []string{"server/servertest"}},
 	{"github.com/nats-io/nats.go", []string{"server/servertest"}},

@@ -12,6 +12,7 @@
 //
 // Who owns what: package scenario is the table of loads, package load runs one
 // of them, package target owns the servers' processes, package series
-// interleaves the runs, package report shows the result, package floor is the
-// forwarder that only copies bytes. Linux only: it reads /proc and uses epoll.
+// interleaves the runs, package profile sorts where a server's CPU time goes,
+// package report shows the result, package floor is the forwarder that only
+// copies bytes. Linux only: it reads /proc and uses epoll.
 package main

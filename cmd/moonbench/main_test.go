@@ -65,8 +65,8 @@ func TestUsage(t *testing.T) {
 		{name: "name without server", args: []string{"run", "--a", "srv {port}", "--b-name", "x"}, code: exitUsage, want: []string{"--b-name and --b-only are about a server"}},
 		{name: "unknown scenario of one server", args: []string{"run", "--a", "srv {port}", "--a-only", "nonsense"}, code: exitUsage, want: []string{"--a-only: unknown scenario"}},
 		{
-			name: "all problems at once", args: []string{"run", "--pairs", "0", "--measure", "-1s", "--loops", "-1", "--scenario", "nonsense"}, code: exitUsage,
-			want: []string{"no server", "--pairs is 0", "--measure and --patience", "--loops, --rate", `unknown scenario "nonsense"; there are 1to1-16`},
+			name: "all problems at once", args: []string{"run", "--pairs", "0", "--measure", "-1s", "--loops", "-1", "--profile-time", "0s", "--scenario", "nonsense"}, code: exitUsage,
+			want: []string{"no server", "--pairs is 0", "--measure and --patience", "--loops, --rate", "--profile-time must be positive", `unknown scenario "nonsense"; there are 1to1-16`},
 		},
 		{name: "list", args: []string{"list", "request-*"}, want: []string{"request-1 ", "request-64 ", "request/reply, 1 in flight"}},
 		{name: "list of nothing", args: []string{"list", "nonsense"}, code: exitUsage, want: []string{"unknown scenario"}},

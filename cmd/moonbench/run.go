@@ -43,6 +43,8 @@ type runFlags struct {
 	rate     int
 	window   int
 	quiet    bool
+	profiles string
+	profTime time.Duration
 	out      outputs
 }
 
@@ -55,7 +57,7 @@ func parseRun(args []string, stderr io.Writer) (*runFlags, error) {
 	fs.SetOutput(stderr)
 	for i := range f.servers {
 		s, l := &f.servers[i], letters[i:i+1]
-		fs.StringVar(&s.command, l, "", "`command` that starts server "+strings.ToUpper(l)+"; {port} becomes its port")
+		fs.StringVar(&s.command, l, "", "`command` that starts server "+strings.ToUpper(l)+"; {port} becomes its port, {prof} that of its profiles")
 		fs.StringVar(&s.addr, l+"-addr", "", "`host:port` of server "+strings.ToUpper(l)+" if it runs already; needs --"+l+"-pid")
 		fs.IntVar(&s.pid, l+"-pid", 0, "process id of server "+strings.ToUpper(l)+" if it runs already")
 		fs.StringVar(&s.name, l+"-name", "", "name of server "+strings.ToUpper(l)+" in reports")
@@ -70,6 +72,8 @@ func parseRun(args []string, stderr io.Writer) (*runFlags, error) {
 	fs.IntVar(&f.rate, "rate", 0, "messages published in a second in the paced scenarios, instead of their own rate")
 	fs.IntVar(&f.window, "window", 0, "bytes that a publisher may be ahead of its slowest receiver, instead of the scenario's own")
 	fs.BoolVar(&f.quiet, "quiet", false, "do not report each run on stderr")
+	fs.StringVar(&f.profiles, "profile", "", "store CPU profiles of the servers with {prof} in this `folder`, each from a run of its own")
+	fs.DurationVar(&f.profTime, "profile-time", 3*time.Second, "length of a profile, in whole seconds")
 	fs.StringVar(&f.out.json, "json", "", "write everything, every run included, to this `file`")
 	fs.StringVar(&f.out.markdown, "md", "", "write Markdown tables to this `file`")
 	fs.StringVar(&f.out.plot, "plot", "", "draw an SVG chart into this `file`")
@@ -87,6 +91,7 @@ func parseRun(args []string, stderr io.Writer) (*runFlags, error) {
 func (f *runFlags) config() (series.Config, error) {
 	cfg := series.Config{
 		Pairs: f.pairs, Warmup: f.warmup, Measure: f.measure, Patience: f.patience, Loops: f.loops,
+		Profiles: f.profiles, ProfileTime: f.profTime,
 	}
 	var errs []error
 	for i := range f.servers {
@@ -110,6 +115,9 @@ func (f *runFlags) config() (series.Config, error) {
 	}
 	if f.measure <= 0 || f.warmup < 0 || f.patience <= 0 {
 		errs = append(errs, errors.New("--measure and --patience must be positive, --warmup not negative"))
+	}
+	if f.profTime <= 0 {
+		errs = append(errs, errors.New("--profile-time must be positive"))
 	}
 	if f.loops < 0 || f.rate < 0 || f.window < 0 {
 		errs = append(errs, errors.New("--loops, --rate and --window must not be negative"))
@@ -191,8 +199,12 @@ func runCommand(ctx context.Context, args []string, stdout, stderr io.Writer) er
 
 // progress prints one line for a run that has ended.
 func progress(w io.Writer, s series.Step) {
-	if s.Unable != "" {
+	switch {
+	case s.Unable != "":
 		fmt.Fprintf(w, "%-16s      %-12s left out: %s\n", s.Scenario, s.Target, s.Unable)
+		return
+	case s.Profile != "":
+		fmt.Fprintf(w, "%-16s      %-12s profile: %s\n", s.Scenario, s.Target, s.Profile)
 		return
 	}
 	r := &s.Round

@@ -24,6 +24,7 @@ func Markdown(w io.Writer, rep *series.Report) error {
 		func(sc *series.Scenario) bool { return !sc.Memory },
 		func(t *series.Target) string { return ranged(t.Cost) },
 		func(r *series.Ratios) string { return ratio(r.Cost) })
+	profiles(rep).markdown(&b, "Where the server's CPU goes, %", profileIntro(rep))
 	section(&b, rep, "Units per second",
 		func(sc *series.Scenario) bool { return !sc.Memory },
 		func(t *series.Target) string { return ranged(t.PerSecond) },

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"moonwire/cmd/moonbench/internal/profile"
 	"moonwire/cmd/moonbench/internal/scenario"
 	"moonwire/cmd/moonbench/internal/series"
 	"moonwire/cmd/moonbench/internal/stat"
@@ -57,7 +58,10 @@ func sample() *series.Report {
 				Name: "1to1-16", Title: "1 → 1, 16 B", Unit: "delivered message",
 				Goals: scenario.Goals{Must: 6, Aim: 10, MustRate: 6},
 				Targets: []*series.Target{
-					{Name: "<moon & wire>", Rounds: rounds, Cost: three(61.25, 58, 66), PerSecond: three(9.9949e6, 9e6, 11e6), RSS: three(900<<10, 900<<10, 1<<20)},
+					{
+						Name: "<moon & wire>", Rounds: rounds, Cost: three(61.25, 58, 66), PerSecond: three(9.9949e6, 9e6, 11e6), RSS: three(900<<10, 900<<10, 1<<20),
+						Profile: []profile.Share{{Room: profile.KernelWrite, Percent: 69.6}, {Room: profile.Memory, Percent: 0.4}, {Room: profile.Other, Percent: 30}},
+					},
 					{
 						Name: "nats-server", Rounds: odd, Cost: three(632.4, 600, 700.7), PerSecond: three(1.67e6, 1.5e6, 1.8e6), RSS: three(21<<20, 20<<20, 22<<20),
 						Ratios: &series.Ratios{Cost: three(10.3, 9.2, 11.5), PerSecond: three(5.98, 5.5, 6.2), Memory: three(23, 20, 24)},

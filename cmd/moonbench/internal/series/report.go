@@ -7,6 +7,7 @@ import (
 
 	"moonwire/cmd/moonbench/internal/load"
 	"moonwire/cmd/moonbench/internal/proc"
+	"moonwire/cmd/moonbench/internal/profile"
 	"moonwire/cmd/moonbench/internal/scenario"
 	"moonwire/cmd/moonbench/internal/stat"
 )
@@ -53,6 +54,9 @@ type Target struct {
 	P99       stat.Summary `json:"p99_ns"`           //
 	P999      stat.Summary `json:"p999_ns"`          //
 	Ratios    *Ratios      `json:"ratios,omitempty"` // nil for the first server
+
+	// Profile says where the server's CPU time goes; nil if it was not profiled.
+	Profile []profile.Share `json:"profile,omitempty"`
 }
 
 func (t *Target) leftOut() bool { return t.Unable != "" || t.NotAsked }

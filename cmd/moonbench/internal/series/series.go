@@ -25,6 +25,12 @@ type Config struct {
 	Patience  time.Duration       // see load.Config
 	Loops     int                 // see load.Config
 	Progress  func(Step)          // called after each run; may be nil
+
+	// Profiles is a folder for CPU profiles, one for each scenario and target
+	// that has a profiling endpoint. Each takes a run of its own, after all
+	// pairs, so that profiling disturbs nothing that is measured. Empty is none.
+	Profiles    string
+	ProfileTime time.Duration // length of a profile; rounded up to whole seconds
 }
 
 // leavesOut reports whether target t is not to run a scenario.
@@ -40,6 +46,7 @@ type Step struct {
 	Pairs    int
 	Round    Round
 	Unable   string // why there was no run, and will be none
+	Profile  string // file with a CPU profile, which is all that this run was for
 }
 
 // ErrNobody is wrapped by the error about a scenario that no server can run.
@@ -86,7 +93,7 @@ func runScenario(ctx context.Context, cfg Config, sc *scenario.Scenario, out *Sc
 			return err
 		}
 	}
-	return nil
+	return profileAll(ctx, cfg, *sc, out)
 }
 
 // step is one run of one server, unless it is left out.

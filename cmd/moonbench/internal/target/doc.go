@@ -3,7 +3,7 @@
 //
 // A command is split into words as a shell would (quotes and backslashes, but
 // no expansion); leading NAME=VALUE words go to its environment, and every
-// {port} becomes a free port. It runs in a process group of its own, which is
+// {port} becomes a free port, every {prof} another one. It runs in a process group of its own, which is
 // ended as a whole: SIGTERM, then SIGKILL after a grace period. Should
 // moonbench itself be killed, the kernel takes the command along.
 //

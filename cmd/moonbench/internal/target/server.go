@@ -42,6 +42,10 @@ type Server struct {
 	Addr  string      // host:port of the client port
 	Meter *proc.Meter // its CPU time and memory
 
+	// ProfileAddr is the host:port of the profiling endpoint; empty if the
+	// command line has no {prof}.
+	ProfileAddr string
+
 	command *command // nil for a server that was not started here
 }
 
@@ -87,11 +91,20 @@ func (c Command) Label() string { return c.Name }
 
 // Validate reports whether the command line can be split and names a program.
 func (c Command) Validate() error {
-	_, _, err := c.parse(0)
+	_, _, err := c.parse(0, 0)
 	return err
 }
 
-func (c Command) parse(port int) (env, argv []string, err error) {
+// Profiled reports whether the server will have a ProfileAddr.
+func (c Command) Profiled() bool { return strings.Contains(c.Line, profPlace) }
+
+// What a command line is filled in with.
+const (
+	portPlace = "{port}"
+	profPlace = "{prof}"
+)
+
+func (c Command) parse(port, prof int) (env, argv []string, err error) {
 	words, err := splitWords(c.Line)
 	if err != nil {
 		return nil, nil, fmt.Errorf("command of server %s: %w", c.Name, err)
@@ -100,12 +113,12 @@ func (c Command) parse(port int) (env, argv []string, err error) {
 	if len(argv) == 0 {
 		return nil, nil, fmt.Errorf("command of server %s names no program: %q", c.Name, c.Line)
 	}
-	if !strings.Contains(c.Line, "{port}") {
+	if !strings.Contains(c.Line, portPlace) {
 		return nil, nil, fmt.Errorf("command of server %s has no {port}: %q", c.Name, c.Line)
 	}
-	p := strconv.Itoa(port)
+	fill := strings.NewReplacer(portPlace, strconv.Itoa(port), profPlace, strconv.Itoa(prof))
 	for i := range argv {
-		argv[i] = strings.ReplaceAll(argv[i], "{port}", p)
+		argv[i] = fill.Replace(argv[i])
 	}
 	return env, argv, nil
 }
@@ -128,11 +141,11 @@ func (c Command) Start(ctx context.Context) (*Server, error) {
 }
 
 func (c Command) startOnce(ctx context.Context) (*Server, error) {
-	port, err := freePort()
+	ports, err := freePorts(2)
 	if err != nil {
 		return nil, err
 	}
-	env, argv, err := c.parse(port)
+	env, argv, err := c.parse(ports[0], ports[1])
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +153,10 @@ func (c Command) startOnce(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), command: cmd}
+	s := &Server{Addr: local(ports[0]), command: cmd}
+	if c.Profiled() {
+		s.ProfileAddr = local(ports[1])
+	}
 	if err := cmd.waitReady(ctx, s.Addr); err != nil {
 		cmd.stop()
 		return nil, cmd.withOutput(err)
@@ -152,13 +168,20 @@ func (c Command) startOnce(ctx context.Context) (*Server, error) {
 	return s, nil
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("finding a free port: %w", err)
+func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// freePorts finds n different ports that are free now.
+func freePorts(n int) ([]int, error) {
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("finding a free port: %w", err)
+		}
+		defer l.Close() // held until all are found, so that none comes twice
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return ports, nil
 }
 
 // command is a started process group.

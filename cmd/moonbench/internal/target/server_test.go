@@ -59,6 +59,7 @@ func TestParse(t *testing.T) {
 			env: []string{"GOGC=800", "_x1=a=b"}, argv: []string{"srv", "--listen=:42"},
 		},
 		{name: "no environment behind the program", line: "srv A=b {port}", argv: []string{"srv", "A=b", "42"}, env: []string{}},
+		{name: "profiles", line: "srv --profile={prof} {prof}{port}", argv: []string{"srv", "--profile=43", "4342"}, env: []string{}},
 		{name: "no port", line: "srv -p 4222", fails: "has no {port}"},
 		{name: "no program", line: "A=b", fails: "names no program"},
 		{name: "digit first", line: "1a=b {port}", argv: []string{"1a=b", "42"}, env: []string{}},
@@ -67,7 +68,7 @@ func TestParse(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			c := Command{Name: "A", Line: tt.line}
-			env, argv, err := c.parse(42)
+			env, argv, err := c.parse(42, 43)
 			if (err != nil) != (tt.fails != "") || err != nil && !strings.Contains(err.Error(), tt.fails) {
 				t.Fatalf("got %v, want %q", err, tt.fails)
 			}
@@ -99,6 +100,9 @@ func TestCommandLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Stop()
+	if s.ProfileAddr != "" || c.Profiled() {
+		t.Errorf("a profiling endpoint at %q without being asked for", s.ProfileAddr)
+	}
 	if cpu, err := s.Meter.CPU(); err != nil || cpu <= 0 {
 		t.Errorf("CPU() = %v, %v", cpu, err)
 	}
@@ -235,5 +239,19 @@ func TestTailWriter(t *testing.T) {
 	}
 	if got := w.String(); len(got) != outputKept || !strings.HasSuffix(got, "xend") {
 		t.Errorf("kept %d B, ending with %q", len(got), got[len(got)-5:])
+	}
+}
+
+func TestProfiled(t *testing.T) {
+	t.Parallel()
+	c := Command{Name: "A", Line: roleLine(t, "plain", "{port} {prof}")}
+	s, err := c.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Stop()
+	host, _, err := net.SplitHostPort(s.ProfileAddr)
+	if err != nil || host != "127.0.0.1" || s.ProfileAddr == s.Addr || !c.Profiled() {
+		t.Errorf("profiling endpoint at %q, clients at %q: %v", s.ProfileAddr, s.Addr, err)
 	}
 }
