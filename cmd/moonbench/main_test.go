@@ -94,7 +94,7 @@ func TestUsage(t *testing.T) {
 func TestRunWritesReports(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	files := map[string]string{"json": "r.json", "md": "r.md", "plot": "r.svg"}
+	files := map[string]string{"json": "r.json", "md": "r.md", "plot": "r.svg", "plot-growth": "g.svg"}
 	args := []string{
 		"run", "--a", floorLine(t), "--b", floorLine(t), "--b-name", "floor", "--f", floorLine(t), "--f-only", "1to1-16",
 		"--scenario", "1to1-16,1to10-128", "--pairs", "2", "--warmup", "10ms", "--measure", "30ms", "--window", "100000",

@@ -49,7 +49,7 @@ type runFlags struct {
 }
 
 // outputs are files to write the report to, besides the table on stdout.
-type outputs struct{ json, markdown, plot string }
+type outputs struct{ json, markdown, plot, growth string }
 
 func parseRun(args []string, stderr io.Writer) (*runFlags, error) {
 	f := &runFlags{}
@@ -77,6 +77,7 @@ func parseRun(args []string, stderr io.Writer) (*runFlags, error) {
 	fs.StringVar(&f.out.json, "json", "", "write everything, every run included, to this `file`")
 	fs.StringVar(&f.out.markdown, "md", "", "write Markdown tables to this `file`")
 	fs.StringVar(&f.out.plot, "plot", "", "draw an SVG chart into this `file`")
+	fs.StringVar(&f.out.growth, "plot-growth", "", "draw cost against subscriptions and connections, of the growth scenarios, into this `file`")
 	if err := fs.Parse(args); err != nil {
 		return nil, fmt.Errorf("%w: %w", errUsage, err)
 	}
@@ -236,6 +237,7 @@ func (o outputs) write(rep *series.Report, stdout io.Writer) error {
 		{o.json, report.JSON},
 		{o.markdown, report.Markdown},
 		{o.plot, report.SVG},
+		{o.growth, report.Growth},
 	} {
 		if f.path != "" {
 			errs = append(errs, writeFile(f.path, func(w io.Writer) error { return f.write(w, rep) }))

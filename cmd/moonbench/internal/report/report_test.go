@@ -8,6 +8,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -149,6 +150,8 @@ func TestGolden(t *testing.T) {
 		{file: "report.md", write: Markdown},
 		{file: "report.svg", write: SVG},
 		{file: "report.json", write: JSON},
+		{file: "growth.svg", write: growing(Growth)},
+		{file: "nothing_grows.svg", write: Growth},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
 			t.Parallel()
@@ -170,6 +173,39 @@ func TestGolden(t *testing.T) {
 				t.Errorf("(-want +got; go test -rewrite writes it anew):\n%s", diff)
 			}
 		})
+	}
+}
+
+// growing writes a report of loads that grow in place of the sample.
+func growing(write func(io.Writer, *series.Report) error) func(io.Writer, *series.Report) error {
+	rep := &series.Report{Targets: []string{"<moon & wire>", "nats-server", "floor"}}
+	add := func(of string, n int, costs ...stat.Summary) {
+		sc := &series.Scenario{Name: fmt.Sprint(of, n), Unit: "delivered message", Growth: &series.Growth{Of: of, N: n}}
+		for i, name := range rep.Targets {
+			t := &series.Target{Name: name, Cost: costs[i]}
+			if costs[i].N > 0 {
+				t.Rounds = make([]series.Round, costs[i].N)
+			}
+			sc.Targets = append(sc.Targets, t)
+		}
+		rep.Scenarios = append(rep.Scenarios, sc)
+	}
+	var none stat.Summary
+	add("subscriptions", 100, three(120, 110, 125), three(750, 700, 900), none)
+	add("subscriptions", 1000, three(121, 115, 140), three(760, 720, 920), none)
+	add("subscriptions", 1_000_000, three(190, 180, 210), three(1140, 1000, 1260), none)
+	add("connections", 10, three(90, 85, 100), three(800, 790, 850), three(60, 55, 62))
+	add("connections", 10_000, three(95, 85, 110), three(1000, 900, 1090), three(60, 55, 62))
+	add("something else", 10, three(95, 85, 110), none, none)
+	return func(w io.Writer, _ *series.Report) error { return write(w, rep) }
+}
+
+func TestRoundStep(t *testing.T) {
+	t.Parallel()
+	for v, want := range map[float64]float64{0: 1, 0.3: 0.5, 1: 1, 1.1: 2, 21: 50, 260: 500, 501: 1000} {
+		if got := roundStep(v); got != want {
+			t.Errorf("roundStep(%v) = %v, want %v", v, got, want)
+		}
 	}
 }
 
@@ -220,7 +256,7 @@ func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 func TestWritersReportFailure(t *testing.T) {
 	t.Parallel()
 	full := errors.New("disk full")
-	for name, write := range map[string]func(io.Writer, *series.Report) error{"text": Text, "md": Markdown, "svg": SVG, "json": JSON} {
+	for name, write := range map[string]func(io.Writer, *series.Report) error{"text": Text, "md": Markdown, "svg": SVG, "json": JSON, "growth": Growth} {
 		if err := write(brokenWriter{full}, sample()); !errors.Is(err, full) {
 			t.Errorf("%s: got %v, want %v", name, err, full)
 		}

@@ -32,7 +32,7 @@ func colour(i int) string {
 	return c[i%len(c)]
 }
 
-// SVG draws a bar for each server in each scenario: cost for each unit, or
+// SVG draws a bar for each server in each scenario that it ran: cost for each unit, or
 // memory in the memory scenarios. Bars are to scale within a scenario, not
 // between scenarios, whose costs differ by orders of magnitude.
 func SVG(w io.Writer, rep *series.Report) error {
@@ -46,23 +46,33 @@ func SVG(w io.Writer, rep *series.Report) error {
 	}
 	height := y + lowMargin
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]d" height="%[2]d" viewBox="0 0 %[1]d %[2]d" font-family="system-ui, sans-serif" font-size="12">`+"\n", chartWidth, height)
-	b.WriteString(`<rect width="100%" height="100%" fill="#ffffff"/>` + "\n")
 	title := "Server CPU for each unit (memory where stated); shorter is better"
 	if len(rep.Targets) > 1 {
 		title += "; ×: how many times " + rep.Targets[0] + " is better"
 	}
-	textAt(&b, 16, 24, "16", "start", title)
-	x := 16
-	for i, name := range rep.Targets {
-		fmt.Fprintf(&b, `<rect x="%d" y="38" width="12" height="12" fill="%s"/>`+"\n", x, colour(i))
-		textAt(&b, x+18, 48, "12", "start", name)
-		x += 18 + 8*len([]rune(name)) + 24
-	}
+	svgHead(&b, chartWidth, height, title)
+	legend(&b, rep.Targets)
 	b.WriteString(body.String())
 	b.WriteString("</svg>\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// svgHead begins a picture.
+func svgHead(b *strings.Builder, width, height int, title string) {
+	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]d" height="%[2]d" viewBox="0 0 %[1]d %[2]d" font-family="system-ui, sans-serif" font-size="12">`+"\n", width, height)
+	b.WriteString(`<rect width="100%" height="100%" fill="#ffffff"/>` + "\n")
+	textAt(b, 16, 24, "16", "start", title)
+}
+
+// legend names the servers below the title.
+func legend(b *strings.Builder, names []string) {
+	x := 16
+	for i, name := range names {
+		fmt.Fprintf(b, `<rect x="%d" y="38" width="12" height="12" fill="%s"/>`+"\n", x, colour(i))
+		textAt(b, x+18, 48, "12", "start", name)
+		x += 18 + 8*len([]rune(name)) + 24
+	}
 }
 
 // drawScenario draws the bars of one scenario from y on and returns where the
@@ -75,8 +85,6 @@ func drawScenario(b *strings.Builder, sc *series.Scenario, y int) int {
 	textAt(b, labelWidth-10, y+textDrop, "12", "end", sc.Title)
 	for i, t := range sc.Targets {
 		if len(t.Rounds) == 0 {
-			textAt(b, labelWidth, y+textDrop, "12", "start", "–")
-			y += barHeight + barGap
 			continue
 		}
 		v := charted(sc, t)

@@ -49,3 +49,20 @@ func TestGoals(t *testing.T) {
 		}
 	}
 }
+
+func TestGrowth(t *testing.T) {
+	t.Parallel()
+	rows := make(map[string][]int)
+	for _, s := range Table() {
+		if what, n := s.Growth(); what != "" {
+			rows[what] = append(rows[what], n)
+		}
+	}
+	want := map[string][]int{
+		"subscriptions": {100, 1000, 10_000, 100_000, 1_000_000},
+		"connections":   {10, 100, 1000, 10_000},
+	}
+	if diff := cmp.Diff(want, rows); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -135,14 +135,14 @@ func Table() []Scenario {
 	for _, n := range []int{100, 1000, 10_000, 100_000, 1_000_000} {
 		t = append(t, Scenario{
 			Name: "growth-subs-" + short(n), Title: fmt.Sprintf("100 hot subjects among %s subscriptions", short(n)),
-			Groups: []string{GroupGrowth, "growth-subs"}, Fan: Partition,
+			Groups: []string{GroupGrowth, GroupGrowthSubs}, Fan: Partition,
 			Publishers: 1, Subscribers: 4, Payload: 128, Subjects: 100, Background: n,
 		})
 	}
 	for _, n := range []int{10, 100, 1000, 10_000} {
 		t = append(t, Scenario{
 			Name: "growth-conns-" + short(n), Title: fmt.Sprintf("1 → 1, 128 B beside %s idle connections", short(n)),
-			Groups: []string{GroupGrowth, "growth-conns"}, Publishers: 1, Subscribers: 1, Payload: 128, Bystanders: n,
+			Groups: []string{GroupGrowth, GroupGrowthConns}, Publishers: 1, Subscribers: 1, Payload: 128, Bystanders: n,
 		})
 	}
 	return withGoals(t)

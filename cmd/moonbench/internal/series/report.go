@@ -37,6 +37,14 @@ type Scenario struct {
 
 	Goals  scenario.Goals `json:"goals,omitzero"`
 	Beside string         `json:"beside,omitempty"` // see scenario.Scenario
+	Growth *Growth        `json:"growth,omitempty"` // nil unless it belongs to a row
+}
+
+// Growth is the place of a scenario in a row of the same load among more and
+// more of something.
+type Growth struct {
+	Of string `json:"of"` // plural
+	N  int    `json:"n"`
 }
 
 // Target is what was measured of one server in one scenario. One that was left
@@ -131,6 +139,9 @@ func (r *Report) add(sc *scenario.Scenario, cfg *Config) *Scenario {
 	out := &Scenario{
 		Name: sc.Name, Title: sc.Title, Unit: sc.Unit(), Rate: sc.Rate,
 		Memory: sc.Kind == scenario.Idle, Goals: sc.Goals, Beside: sc.Beside,
+	}
+	if what, n := sc.Growth(); what != "" {
+		out.Growth = &Growth{Of: what, N: n}
 	}
 	for i, t := range cfg.Targets {
 		out.Targets = append(out.Targets, &Target{Name: t.Label(), NotAsked: cfg.leavesOut(i, sc.Name)})

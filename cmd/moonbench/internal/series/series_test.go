@@ -108,6 +108,22 @@ func TestRunAlternates(t *testing.T) {
 	}
 }
 
+func TestRunTellsGrowth(t *testing.T) {
+	t.Parallel()
+	var log []string
+	sc := small()
+	sc.Groups, sc.Bystanders = []string{scenario.GroupGrowthConns}, 3
+	cfg := config([]scenario.Scenario{sc, small()}, newForwarder(t, "A", &log))
+	cfg.Pairs = 1
+	rep, err := Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (&Growth{Of: "connections", N: 3}); !cmp.Equal(rep.Scenarios[0].Growth, want) || rep.Scenarios[1].Growth != nil {
+		t.Errorf("got %+v and %+v, want %+v and nil", rep.Scenarios[0].Growth, rep.Scenarios[1].Growth, want)
+	}
+}
+
 func TestRunPacesAllByTheSlowest(t *testing.T) {
 	t.Parallel()
 	var log []string
