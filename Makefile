@@ -3,7 +3,7 @@ GO ?= go
 TOOL := $(GO) tool -modfile=.ci/tools.mod
 FUZZTIME ?= 20s
 
-.PHONY: check build test race lint fuzz cli gen bench bench-check
+.PHONY: check build test race lint fuzz cli gen bench bench-check pgo
 
 check:
 	bash .ci/run
@@ -41,9 +41,14 @@ cli:
 gen:
 	$(GO) generate ./...
 
-# Cost of a delivered message beside nats-server's; writes docs/bench/.
+# Cost of a delivered message beside nats-server's; writes docs/bench/. It says
+# how long it takes: with all scenarios most of an hour.
 bench:
 	bash docs/bench/run.sh
+
+# The profile that the broker is built with, made anew.
+pgo:
+	bash cmd/moonwire/pgo.sh
 
 # Every load of moonbench for a moment: fails when a message is lost, doubled
 # or out of order, never on timing.

@@ -1,8 +1,9 @@
 // Moonbench drives servers that speak the NATS protocol and tells what they
 // cost: server CPU for a delivered message, messages a second, latency and
-// memory, and the ratio of two servers that were measured in turns.
+// memory, and how many times the first server is better than the others, which
+// are measured in turns with it.
 //
-//	moonbench run --a 'nats-server -p {port}' --b 'moonwire -p {port}'
+//	moonbench run --a 'moonwire -p {port}' --b 'nats-server -p {port}'
 //	moonbench list
 //	moonbench floor --port 4222
 //

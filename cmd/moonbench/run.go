@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"moonwire/cmd/moonbench/internal/report"
 	"moonwire/cmd/moonbench/internal/scenario"
@@ -192,20 +193,27 @@ func runCommand(ctx context.Context, args []string, stdout, stderr io.Writer) er
 		return err
 	}
 	if !f.quiet {
-		cfg.Progress = func(s series.Step) { progress(stderr, s) }
+		runs, d := cfg.Plan()
+		fmt.Fprintf(stderr, "%d runs at most, about %v\n", runs, d.Round(time.Second))
+		width := 0
+		for _, t := range cfg.Targets {
+			width = max(width, utf8.RuneCountInString(t.Label()))
+		}
+		cfg.Progress = func(s series.Step) { progress(stderr, s, width) }
 	}
 	rep, err := series.Run(ctx, cfg)
 	return errors.Join(err, f.out.write(rep, stdout))
 }
 
-// progress prints one line for a run that has ended.
-func progress(w io.Writer, s series.Step) {
+// progress prints one line for a run that has ended. The names of servers are at
+// most width characters long.
+func progress(w io.Writer, s series.Step, width int) {
 	switch {
 	case s.Unable != "":
-		fmt.Fprintf(w, "%-16s      %-12s left out: %s\n", s.Scenario, s.Target, s.Unable)
+		fmt.Fprintf(w, "%-16s      %-*s  left out: %s\n", s.Scenario, width, s.Target, s.Unable)
 		return
 	case s.Profile != "":
-		fmt.Fprintf(w, "%-16s      %-12s profile: %s\n", s.Scenario, s.Target, s.Profile)
+		fmt.Fprintf(w, "%-16s      %-*s  profile: %s\n", s.Scenario, width, s.Target, s.Profile)
 		return
 	}
 	r := &s.Round
@@ -214,8 +222,8 @@ func progress(w io.Writer, s series.Step) {
 	if r.BytesEach > 0 {
 		figures = fmt.Sprintf("%10.0f B each          ", r.BytesEach)
 	}
-	fmt.Fprintf(w, "%-16s %d/%d  %-12s %s  RSS %6.1f MiB  CPUs %.2f server, %.2f loader",
-		s.Scenario, s.Pair+1, s.Pairs, s.Target, figures, float64(r.RSS)/(1<<20), server, loader)
+	fmt.Fprintf(w, "%-16s %d/%d  %-*s %s  RSS %6.1f MiB  CPUs %.2f server, %.2f loader",
+		s.Scenario, s.Pair+1, s.Pairs, width, s.Target, figures, float64(r.RSS)/(1<<20), server, loader)
 	if r.P50 > 0 {
 		fmt.Fprintf(w, "  p50 %v p99 %v p99.9 %v", r.P50, r.P99, r.P999)
 	}

@@ -12,4 +12,5 @@
 //
 //	data, err := profile.Fetch(ctx, "127.0.0.1:6060", 3*time.Second)
 //	shares, err := profile.Sort(data)
+//	data, err = profile.Strip(data) // to keep it
 package profile

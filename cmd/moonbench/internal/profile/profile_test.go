@@ -118,6 +118,33 @@ func TestSort(t *testing.T) {
 	}
 }
 
+func TestStrip(t *testing.T) {
+	t.Parallel()
+	p, err := profile.ParseData(made(t, stack{ns: 10, calls: []string{"main.main"}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Mapping = []*profile.Mapping{{ID: 1, File: "/home/bob/bin/moonwire"}}
+	var b bytes.Buffer
+	if err := p.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	data, err := Strip(b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := profile.ParseData(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Mapping[0].File != "moonwire" || got.Sample[0].Value[1] != 10 {
+		t.Errorf("got %s", got)
+	}
+	if _, err := Strip([]byte("nonsense")); err == nil {
+		t.Error("no error for what is no profile")
+	}
+}
+
 // Each line of the table can be reached, and leads to a room that is shown.
 func TestEntries(t *testing.T) {
 	t.Parallel()

@@ -1,8 +1,10 @@
 package profile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/google/pprof/profile"
@@ -79,4 +81,21 @@ func find(table []entry, name string) *entry {
 		}
 	}
 	return best
+}
+
+// Strip returns a profile without the path of the program, which says where on
+// which machine it was made.
+func Strip(data []byte) ([]byte, error) {
+	p, err := profile.ParseData(data)
+	if err != nil {
+		return nil, fmt.Errorf("reading the profile: %w", err)
+	}
+	for _, m := range p.Mapping {
+		m.File = filepath.Base(m.File)
+	}
+	var b bytes.Buffer
+	if err := p.Write(&b); err != nil {
+		return nil, fmt.Errorf("writing the profile: %w", err)
+	}
+	return b.Bytes(), nil
 }

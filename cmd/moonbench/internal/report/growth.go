@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"moonwire/cmd/moonbench/internal/series"
@@ -28,6 +29,11 @@ const (
 type row struct {
 	what      string
 	scenarios []*series.Scenario
+}
+
+// has reports whether a server has a point in the panel.
+func (r row) has(target int) bool {
+	return slices.ContainsFunc(r.scenarios, func(sc *series.Scenario) bool { return sc.Targets[target].Cost.N > 0 })
 }
 
 // rows finds the panels in the order in which they were measured. A single
@@ -62,7 +68,9 @@ func Growth(w io.Writer, rep *series.Report) error {
 	height := panelTop + panelHeight + panelLow
 	var b strings.Builder
 	svgHead(&b, width, height, "Server CPU for a delivered message, ns; lower is better")
-	legend(&b, rep.Targets)
+	legend(&b, rep.Targets, func(i int) bool {
+		return slices.ContainsFunc(panels, func(r row) bool { return r.has(i) })
+	})
 	for i, r := range panels {
 		p := newPanel(r, i*(panelLeft+panelWidth+panelRight)+panelLeft)
 		p.axes(&b)

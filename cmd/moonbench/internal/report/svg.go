@@ -51,7 +51,7 @@ func SVG(w io.Writer, rep *series.Report) error {
 		title += "; ×: how many times " + rep.Targets[0] + " is better"
 	}
 	svgHead(&b, chartWidth, height, title)
-	legend(&b, rep.Targets)
+	legend(&b, rep.Targets, func(int) bool { return true })
 	b.WriteString(body.String())
 	b.WriteString("</svg>\n")
 	_, err := io.WriteString(w, b.String())
@@ -65,10 +65,13 @@ func svgHead(b *strings.Builder, width, height int, title string) {
 	textAt(b, 16, 24, "16", "start", title)
 }
 
-// legend names the servers below the title.
-func legend(b *strings.Builder, names []string) {
+// legend names the servers that are drawn, below the title.
+func legend(b *strings.Builder, names []string, drawn func(i int) bool) {
 	x := 16
 	for i, name := range names {
+		if !drawn(i) {
+			continue
+		}
 		fmt.Fprintf(b, `<rect x="%d" y="38" width="12" height="12" fill="%s"/>`+"\n", x, colour(i))
 		textAt(b, x+18, 48, "12", "start", name)
 		x += 18 + 8*len([]rune(name)) + 24

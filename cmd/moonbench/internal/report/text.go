@@ -30,6 +30,9 @@ func Text(w io.Writer, rep *series.Report) error {
 			if i > 0 {
 				name = ""
 			}
+			if t.NotAsked && i > 0 {
+				continue // as the notes say
+			}
 			if len(t.Rounds) == 0 {
 				fmt.Fprintf(tw, "%s\t%s\t–\t%s\t\t\t\t\t\t\t\t\n", name, t.Name, sc.Unit)
 				continue

@@ -28,7 +28,7 @@ func profileAll(ctx context.Context, cfg Config, sc scenario.Scenario, out *Scen
 	}
 	for i, t := range cfg.Targets {
 		tg := out.Targets[i]
-		if p, ok := t.(interface{ Profiled() bool }); !ok || !p.Profiled() || tg.leftOut() {
+		if !isProfiled(t) || tg.leftOut() {
 			continue
 		}
 		path, err := tg.profile(ctx, cfg, sc, t)
@@ -42,21 +42,29 @@ func profileAll(ctx context.Context, cfg Config, sc scenario.Scenario, out *Scen
 	return nil
 }
 
+// isProfiled reports whether t will have a profiling endpoint.
+func isProfiled(t target.Target) bool {
+	p, ok := t.(interface{ Profiled() bool })
+	return ok && p.Profiled()
+}
+
 // profile makes one run, stores its profile and returns where.
 func (tg *Target) profile(ctx context.Context, cfg Config, sc scenario.Scenario, t target.Target) (string, error) {
 	data, err := profiled(ctx, cfg, sc, t)
 	if err != nil {
 		return "", err
 	}
+	if tg.Profile, err = profile.Sort(data); err != nil {
+		return "", err
+	}
+	if data, err = profile.Strip(data); err != nil {
+		return "", err
+	}
 	path := filepath.Join(cfg.Profiles, fileName(sc.Name)+"."+fileName(tg.Name)+".pprof")
 	if err := os.MkdirAll(cfg.Profiles, 0o755); err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(path, data, 0o644); err != nil {
-		return "", err
-	}
-	tg.Profile, err = profile.Sort(data)
-	return path, err
+	return path, os.WriteFile(path, data, 0o644)
 }
 
 // profiled runs one scenario against one fresh server and returns the server's

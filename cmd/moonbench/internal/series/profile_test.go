@@ -100,3 +100,23 @@ func TestProfileFails(t *testing.T) {
 		t.Error("what was measured before is gone")
 	}
 }
+
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	paced := scenario.Scenario{Name: "paced", RatePercent: 10}
+	idle := scenario.Scenario{Name: "idle", Kind: scenario.Idle}
+	cfg := Config{
+		Targets:   []target.Target{profilable{}, &forwarder{}},
+		Scenarios: []scenario.Scenario{small(), paced, idle},
+		Only:      []map[string]bool{nil, {"small": true}},
+		Pairs:     5, Warmup: time.Second, Measure: 2 * time.Second, ProfileTime: 2 * time.Second,
+	}
+	perRun := 3*time.Second + runOverhead
+	if n, d := cfg.Plan(); n != 5+5+6+5 || d != 21*perRun {
+		t.Errorf("%d runs in %v, want 21 in %v", n, d, 21*perRun)
+	}
+	cfg.Profiles = "x"
+	if n, d := cfg.Plan(); n != 21+2 || d != 23*perRun+2*profileSlack {
+		t.Errorf("with profiles %d runs in %v, want 23 in %v", n, d, 23*perRun+2*profileSlack)
+	}
+}
