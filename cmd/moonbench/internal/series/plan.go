@@ -13,6 +13,9 @@ import (
 // server, to connect and subscribe, and to let everything arrive.
 const runOverhead = 1300 * time.Millisecond
 
+// surveyTime is about what it takes to see whether a server can run a scenario.
+const surveyTime = 300 * time.Millisecond
+
 // Plan returns how many runs the series has, and about how long it takes. It
 // counts runs of servers that will turn out to be unable.
 func (c *Config) Plan() (runs int, d time.Duration) {
@@ -27,7 +30,7 @@ func (c *Config) Plan() (runs int, d time.Duration) {
 				n++ // at full speed, to find the pace
 			}
 			runs += n
-			d += time.Duration(n) * (c.Warmup + c.Measure + runOverhead)
+			d += surveyTime + time.Duration(n)*(c.Warmup+c.Measure+runOverhead)
 			if c.Profiles != "" && sc.Kind != scenario.Idle && isProfiled(c.Targets[t]) {
 				runs++
 				d += c.Warmup + profile.Seconds(c.ProfileTime) + profileSlack + runOverhead

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"moonwire/cmd/moonbench/internal/load"
 	"moonwire/cmd/moonbench/internal/profile"
 	"moonwire/cmd/moonbench/internal/scenario"
 	"moonwire/cmd/moonbench/internal/target"
@@ -70,29 +69,22 @@ func (tg *Target) profile(ctx context.Context, cfg Config, sc scenario.Scenario,
 // profiled runs one scenario against one fresh server and returns the server's
 // profile of the time behind the warm-up.
 func profiled(ctx context.Context, cfg Config, sc scenario.Scenario, t target.Target) ([]byte, error) {
-	srv, err := t.Start(ctx)
+	cfg.Measure = profile.Seconds(cfg.ProfileTime) + profileSlack
+	r, err := open(ctx, cfg, sc, t)
 	if err != nil {
 		return nil, err
 	}
-	defer srv.Stop()
-	s, err := load.Open(ctx, load.Config{
-		Addr: srv.Addr, Scenario: sc, Meter: srv.Meter, Warmup: cfg.Warmup,
-		Measure: profile.Seconds(cfg.ProfileTime) + profileSlack, Patience: cfg.Patience, Loops: cfg.Loops,
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer s.Close()
+	defer r.close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var data []byte
 	fetched := make(chan error, 1)
 	go func() {
 		var err error
-		data, err = fetchAfter(ctx, cfg.Warmup, srv.ProfileAddr, cfg.ProfileTime)
+		data, err = fetchAfter(ctx, cfg.Warmup, r.server.ProfileAddr, cfg.ProfileTime)
 		fetched <- err
 	}()
-	_, err = s.Run(ctx)
+	_, err = r.session.Run(ctx)
 	if err != nil {
 		cancel() // nothing is left to profile
 	}

@@ -71,8 +71,9 @@ func TestProfiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The profiled run is one more, after the measured ones.
-	if got, want := strings.Join(log, " "), "A/1 B A/1 A/1 B"; got != want {
+	// Both are tried with both scenarios; the profiled run is one more, after
+	// the measured ones.
+	if got, want := strings.Join(log, " "), "A/1 B A/1 B A/1 B A/1 A/1 B"; got != want {
 		t.Errorf("starts %s, want %s", got, want)
 	}
 	if want := []string{"A/1 .", "B .", "A/1 small.A-1.pprof", "A/1 .", "B ."}; !cmp.Equal(steps, want) {
@@ -112,11 +113,11 @@ func TestPlan(t *testing.T) {
 		Pairs:     5, Warmup: time.Second, Measure: 2 * time.Second, ProfileTime: 2 * time.Second,
 	}
 	perRun := 3*time.Second + runOverhead
-	if n, d := cfg.Plan(); n != 5+5+6+5 || d != 21*perRun {
-		t.Errorf("%d runs in %v, want 21 in %v", n, d, 21*perRun)
+	if n, d := cfg.Plan(); n != 5+5+6+5 || d != 21*perRun+4*surveyTime {
+		t.Errorf("%d runs in %v, want 21 in %v", n, d, 21*perRun+4*surveyTime)
 	}
 	cfg.Profiles = "x"
-	if n, d := cfg.Plan(); n != 21+2 || d != 23*perRun+2*profileSlack {
-		t.Errorf("with profiles %d runs in %v, want 23 in %v", n, d, 23*perRun+2*profileSlack)
+	if n, d := cfg.Plan(); n != 21+2 || d != 23*perRun+4*surveyTime+2*profileSlack {
+		t.Errorf("with profiles %d runs in %v, want 23 in %v", n, d, 23*perRun+4*surveyTime+2*profileSlack)
 	}
 }

@@ -135,7 +135,8 @@ func newReport(cfg Config) *Report {
 	return rep
 }
 
-func (r *Report) add(sc *scenario.Scenario, cfg *Config) *Scenario {
+// newScenario returns the place for what will be measured.
+func newScenario(sc *scenario.Scenario, cfg *Config) *Scenario {
 	out := &Scenario{
 		Name: sc.Name, Title: sc.Title, Unit: sc.Unit(), Rate: sc.Rate,
 		Memory: sc.Kind == scenario.Idle, Goals: sc.Goals, Beside: sc.Beside,
@@ -146,7 +147,6 @@ func (r *Report) add(sc *scenario.Scenario, cfg *Config) *Scenario {
 	for i, t := range cfg.Targets {
 		out.Targets = append(out.Targets, &Target{Name: t.Label(), NotAsked: cfg.leavesOut(i, sc.Name)})
 	}
-	r.Scenarios = append(r.Scenarios, out)
 	return out
 }
 

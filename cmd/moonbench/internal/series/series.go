@@ -52,15 +52,29 @@ type Step struct {
 // ErrNobody is wrapped by the error about a scenario that no server can run.
 var ErrNobody = errors.New("no server can run it")
 
-// Run measures everything. A server that cannot run a scenario, which shows at
-// its first attempt, is left out of that scenario; Target.Unable says why. On
+// Run measures everything. A server that cannot run a scenario is left out of
+// it; Target.Unable says why. That is found out before anything is measured, as
+// is a scenario that no server can run: it is an error that wraps ErrNobody. On
 // failure Run returns what was measured before, with the error.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
 	rep := newReport(cfg)
 	defer rep.Judge()
+	planned := make([]*Scenario, len(cfg.Scenarios))
+	var errs []error
 	for i := range cfg.Scenarios {
+		planned[i] = newScenario(&cfg.Scenarios[i], &cfg)
+		if err := survey(ctx, cfg, cfg.Scenarios[i], planned[i]); errors.Is(err, ErrNobody) {
+			errs = append(errs, err)
+		} else if err != nil {
+			return rep, err
+		}
+	}
+	if errs != nil {
+		return rep, errors.Join(errs...)
+	}
+	for i, out := range planned {
 		sc := cfg.Scenarios[i]
-		out := rep.add(&sc, &cfg)
+		rep.Scenarios = append(rep.Scenarios, out)
 		err := runScenario(ctx, cfg, &sc, out)
 		out.summarize()
 		if err != nil {
@@ -68,6 +82,30 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		}
 	}
 	return rep, nil
+}
+
+// survey lets each server get ready for a scenario, without load, to see who
+// cannot run it.
+func survey(ctx context.Context, cfg Config, sc scenario.Scenario, out *Scenario) error {
+	for i, t := range cfg.Targets {
+		tg := out.Targets[i]
+		if tg.NotAsked {
+			continue
+		}
+		r, err := open(ctx, cfg, sc, t)
+		switch {
+		case errors.Is(err, load.ErrUnable):
+			tg.Unable = err.Error()
+			if cfg.Progress != nil {
+				cfg.Progress(Step{Scenario: sc.Name, Target: tg.Name, Unable: tg.Unable})
+			}
+		case err != nil:
+			return fmt.Errorf("scenario %s, server %s: %w", sc.Name, tg.Name, err)
+		default:
+			r.close()
+		}
+	}
+	return out.anybody()
 }
 
 // runScenario finds the pace, if there is one to find, and runs all pairs.
@@ -89,9 +127,6 @@ func runScenario(ctx context.Context, cfg Config, sc *scenario.Scenario, out *Sc
 				return err
 			}
 		}
-		if err := out.anybody(); err != nil {
-			return err
-		}
 	}
 	return profileAll(ctx, cfg, *sc, out)
 }
@@ -103,17 +138,12 @@ func step(ctx context.Context, cfg Config, sc scenario.Scenario, out *Scenario, 
 		return nil
 	}
 	round, err := once(ctx, cfg, sc, cfg.Targets[t])
-	s := Step{Scenario: sc.Name, Target: tg.Name, Pair: pair, Pairs: cfg.Pairs, Round: round}
-	switch {
-	case errors.Is(err, load.ErrUnable):
-		tg.Unable, s.Unable = err.Error(), err.Error()
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("scenario %s, server %s, pair %d: %w", sc.Name, tg.Name, pair+1, err)
-	default:
-		tg.Rounds = append(tg.Rounds, round)
 	}
+	tg.Rounds = append(tg.Rounds, round)
 	if cfg.Progress != nil {
-		cfg.Progress(s)
+		cfg.Progress(Step{Scenario: sc.Name, Target: tg.Name, Pair: pair, Pairs: cfg.Pairs, Round: round})
 	}
 	return nil
 }
@@ -129,17 +159,10 @@ func paceOf(ctx context.Context, cfg Config, sc scenario.Scenario, out *Scenario
 			continue
 		}
 		r, err := once(ctx, cfg, full, t)
-		if errors.Is(err, load.ErrUnable) {
-			tg.Unable = err.Error()
-			continue
-		}
 		if err != nil {
 			return 0, fmt.Errorf("scenario %s, server %s, at full speed: %w", sc.Name, tg.Name, err)
 		}
 		lowest = min(lowest, r.PerSecond/float64(sc.Copies()))
-	}
-	if err := out.anybody(); err != nil {
-		return 0, err
 	}
 	return max(1, int(lowest*float64(sc.RatePercent)/100)), nil
 }
@@ -160,24 +183,45 @@ func (s *Scenario) anybody() error {
 	return fmt.Errorf("scenario %s: %w: %w", s.Name, ErrNobody, errors.Join(why...))
 }
 
-// once runs one scenario against one fresh server.
-func once(ctx context.Context, cfg Config, sc scenario.Scenario, t target.Target) (Round, error) {
+// ready is a server with all connections of a scenario.
+type ready struct {
+	server  *target.Server
+	session *load.Session
+}
+
+func (r *ready) close() {
+	r.session.Close()
+	r.server.Stop()
+}
+
+// open starts a fresh server and connects. The caller must close what it
+// returns.
+func open(ctx context.Context, cfg Config, sc scenario.Scenario, t target.Target) (*ready, error) {
 	srv, err := t.Start(ctx)
 	if err != nil {
-		return Round{}, err
+		return nil, err
 	}
-	defer srv.Stop()
 	s, err := load.Open(ctx, load.Config{
 		Addr: srv.Addr, Scenario: sc, Meter: srv.Meter,
 		Warmup: cfg.Warmup, Measure: cfg.Measure, Patience: cfg.Patience, Loops: cfg.Loops,
 	})
 	if err != nil {
-		return Round{}, err
+		srv.Stop()
+		return nil, err
 	}
-	defer s.Close()
-	res, err := s.Run(ctx)
+	return &ready{server: srv, session: s}, nil
+}
+
+// once runs one scenario against one fresh server.
+func once(ctx context.Context, cfg Config, sc scenario.Scenario, t target.Target) (Round, error) {
+	r, err := open(ctx, cfg, sc, t)
 	if err != nil {
 		return Round{}, err
 	}
-	return newRound(&res, srv.Meter.Source()), nil
+	defer r.close()
+	res, err := r.session.Run(ctx)
+	if err != nil {
+		return Round{}, err
+	}
+	return newRound(&res, r.server.Meter.Source()), nil
 }

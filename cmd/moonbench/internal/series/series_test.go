@@ -88,8 +88,8 @@ func TestRunAlternates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Join(log, ""), "ABCCBAABC"; got != want {
-		t.Errorf("order %s, want %s", got, want)
+	if got, want := strings.Join(log, ""), "ABC"+"ABCCBAABC"; got != want {
+		t.Errorf("order %s, want %s: tried, then measured", got, want)
 	}
 	if len(steps) != 9 || steps[3] != "small 1/3 C" {
 		t.Errorf("steps %q", steps)
@@ -135,8 +135,8 @@ func TestRunPacesAllByTheSlowest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Join(log, ""), "ABAB"; got != want {
-		t.Errorf("order %s, want %s: first at full speed, then paced", got, want)
+	if got, want := strings.Join(log, ""), "ABABAB"; got != want {
+		t.Errorf("order %s, want %s: tried, at full speed, paced", got, want)
 	}
 	out := rep.Scenarios[0]
 	if out.Rate < 1 {
@@ -151,7 +151,7 @@ func TestRunKeepsWhatItHasWhenItFails(t *testing.T) {
 	t.Parallel()
 	var log []string
 	a, b := newForwarder(t, "A", &log), newForwarder(t, "B", &log)
-	b.fail = 2
+	b.fail = 4 // tried with both scenarios, pair 1, pair 2
 	rep, err := Run(t.Context(), config([]scenario.Scenario{small(), small()}, a, b))
 	if !errors.Is(err, errNoStart) || !strings.Contains(err.Error(), "scenario small, server B, pair 2") {
 		t.Errorf("got %v", err)
@@ -160,7 +160,7 @@ func TestRunKeepsWhatItHasWhenItFails(t *testing.T) {
 		t.Errorf("kept %+v", rep.Scenarios)
 	}
 	c := newForwarder(t, "C", &log)
-	c.fail = 1
+	c.fail = 2
 	paced := small()
 	paced.RatePercent = 50
 	if _, err := Run(t.Context(), config([]scenario.Scenario{paced}, c)); !errors.Is(err, errNoStart) {
@@ -231,10 +231,10 @@ func TestRunLeavesOutWhoCannot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Join(log, ""), "ARBRR"+"ABBAAB"; got != want {
-		t.Errorf("starts %s, want %s: nobody is tried again", got, want)
+	if got, want := strings.Join(log, ""), "ARB"+"AB"+"RRR"+"ABBAAB"; got != want {
+		t.Errorf("starts %s, want %s: tried once, before all runs", got, want)
 	}
-	if want := []string{"queued A true", "queued R false", "queued B true", "queued R false"}; !cmp.Equal(steps[:4], want) {
+	if want := []string{"queued A true", "queued B true", "queued R false", "queued R false"}; !cmp.Equal(steps[:4], want) {
 		t.Errorf("steps %q, want %q first", steps, want)
 	}
 	q, s := rep.Scenarios[0].Targets, rep.Scenarios[1].Targets
@@ -246,26 +246,25 @@ func TestRunLeavesOutWhoCannot(t *testing.T) {
 	}
 }
 
+// Nothing is measured if a scenario cannot be.
 func TestRunFailsWhereNobodyCan(t *testing.T) {
 	t.Parallel()
 	var log []string
 	paced := queued()
-	paced.RatePercent = 50
-	for _, sc := range []scenario.Scenario{queued(), paced} {
-		cfg := config([]scenario.Scenario{sc}, newForwarder(t, "A", &log), newForwarder(t, "B", &log))
-		cfg.Only = []map[string]bool{nil, {}}
-		_, err := Run(t.Context(), cfg)
-		if !errors.Is(err, ErrNobody) {
-			t.Fatalf("got %v, want ErrNobody", err)
-		}
-		for _, part := range []string{"scenario queued", "server A: the server cannot run it", "server B: not asked to"} {
-			if !strings.Contains(err.Error(), part) {
-				t.Errorf("got %q, want it to contain %q", err, part)
-			}
+	paced.Name, paced.RatePercent = "paced", 50
+	cfg := config([]scenario.Scenario{small(), queued(), paced}, newForwarder(t, "A", &log), newForwarder(t, "B", &log))
+	cfg.Only = []map[string]bool{nil, {}}
+	rep, err := Run(t.Context(), cfg)
+	if !errors.Is(err, ErrNobody) {
+		t.Fatalf("got %v, want ErrNobody", err)
+	}
+	for _, part := range []string{"scenario queued", "server A: the server cannot run it", "server B: not asked to", "scenario paced"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("got %q, want it to contain %q", err, part)
 		}
 	}
-	if got := strings.Join(log, ""); got != "AA" {
-		t.Errorf("starts %s, want one of each", got)
+	if got := strings.Join(log, ""); got != "AAA" || len(rep.Scenarios) != 0 {
+		t.Errorf("starts %s, report %+v, want one for each scenario and nothing measured", got, rep.Scenarios)
 	}
 }
 
