@@ -61,6 +61,8 @@ func TestSortOneStack(t *testing.T) {
 		{name: "write", calls: []string{"internal/runtime/syscall.Syscall6", "syscall.RawSyscall6", "syscall.Syscall", "syscall.write", "syscall.Write", "moonwire/server/conn.(*raw).write"}, want: KernelWrite},
 		{name: "writev", calls: []string{"syscall.Syscall", "internal/poll.writev", "internal/poll.(*FD).Writev", "net.(*netFD).writeBuffers"}, want: KernelWrite},
 		{name: "read", calls: []string{"syscall.Syscall", "syscall.read", "moonwire/server/conn.(*raw).read", "internal/poll.(*FD).RawRead"}, want: KernelRead},
+		{name: "write past the scheduler", calls: []string{"internal/runtime/syscall.Syscall6", "syscall.RawSyscall", "+moonwire/server/conn.writeNow", "moonwire/server/conn.(*raw).try"}, want: KernelWrite},
+		{name: "read past the scheduler", calls: []string{"internal/runtime/syscall.Syscall6", "syscall.RawSyscall", "moonwire/server/conn.readNow", "moonwire/server/conn.(*raw).read"}, want: KernelRead},
 		{name: "epoll", calls: []string{"internal/runtime/syscall.EpollWait", "runtime.netpoll", "runtime.findRunnable", "runtime.schedule"}, want: KernelWait},
 		{name: "futex", calls: []string{"runtime.futex", "runtime.futexsleep", "runtime.stopm"}, want: KernelWait},
 		{name: "around a system call", calls: []string{"runtime.exitsyscall", "syscall.Syscall", "syscall.write"}, want: Scheduler},

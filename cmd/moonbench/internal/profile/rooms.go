@@ -40,8 +40,8 @@ func entries() []entry {
 			t = append(t, entry{prefix: p, room: room})
 		}
 	}
-	add(KernelWrite, "syscall.write", "syscall.Write", "syscall.sendto", "syscall.sendmsg", "internal/poll.writev")
-	add(KernelRead, "syscall.read", "syscall.Read", "syscall.recvfrom", "syscall.recvmsg")
+	add(KernelWrite, "syscall.write", "syscall.Write", "syscall.sendto", "syscall.sendmsg", "internal/poll.writev", "moonwire/server/conn.writeNow")
+	add(KernelRead, "syscall.read", "syscall.Read", "syscall.recvfrom", "syscall.recvmsg", "moonwire/server/conn.readNow")
 	add(KernelWait,
 		"runtime.futex", "runtime.netpoll", "runtime.usleep", "runtime.osyield", "runtime.epoll",
 		"internal/runtime/syscall.Epoll", "internal/runtime/syscall/linux.Epoll", "syscall.Epoll")
@@ -67,7 +67,7 @@ func entries() []entry {
 	add(Parse, "moonwire/server/wire.")
 	add(Lookup, "moonwire/server/interest.", "moonwire/server/subject.")
 	add(Staging, "moonwire/server/delivery.")
-	add(Connection, "moonwire/server/conn.", "moonwire/server/listen.", "moonwire/server.", "net.", "internal/poll.", "crypto/")
+	add(Connection, "moonwire/server/conn.", "moonwire/server/listen.", "moonwire/server/reuse.", "moonwire/server.", "net.", "internal/poll.", "crypto/")
 	return append(t,
 		entry{prefix: "runtime.memmove", room: Copying, weak: true},
 		entry{prefix: "runtime.typedmemmove", room: Copying, weak: true},
