@@ -34,7 +34,7 @@ func profileAll(ctx context.Context, cfg Config, sc scenario.Scenario, out *Scen
 		if err != nil {
 			return fmt.Errorf("scenario %s, server %s, profile: %w", sc.Name, tg.Name, err)
 		}
-		if cfg.Progress != nil {
+		if cfg.Progress != nil && path != "" {
 			cfg.Progress(Step{Scenario: sc.Name, Target: tg.Name, Profile: path})
 		}
 	}
@@ -47,10 +47,11 @@ func isProfiled(t target.Target) bool {
 	return ok && p.Profiled()
 }
 
-// profile makes one run, stores its profile and returns where.
+// profile makes one run, stores its profile and returns where; "" if the server
+// has no endpoint after all.
 func (tg *Target) profile(ctx context.Context, cfg Config, sc scenario.Scenario, t target.Target) (string, error) {
 	data, err := profiled(ctx, cfg, sc, t)
-	if err != nil {
+	if err != nil || data == nil {
 		return "", err
 	}
 	if tg.Profile, err = profile.Sort(data); err != nil {
@@ -67,7 +68,8 @@ func (tg *Target) profile(ctx context.Context, cfg Config, sc scenario.Scenario,
 }
 
 // profiled runs one scenario against one fresh server and returns the server's
-// profile of the time behind the warm-up.
+// profile of the time behind the warm-up. It returns nil without an error if
+// the server was started in a way that has no profiling endpoint.
 func profiled(ctx context.Context, cfg Config, sc scenario.Scenario, t target.Target) ([]byte, error) {
 	cfg.Measure = profile.Seconds(cfg.ProfileTime) + profileSlack
 	r, err := open(ctx, cfg, sc, t)
@@ -75,6 +77,9 @@ func profiled(ctx context.Context, cfg Config, sc scenario.Scenario, t target.Ta
 		return nil, err
 	}
 	defer r.close()
+	if r.server.ProfileAddr == "" {
+		return nil, nil
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var data []byte

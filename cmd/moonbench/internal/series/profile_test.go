@@ -88,6 +88,22 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
+func TestProfileWithoutEndpoint(t *testing.T) {
+	t.Parallel()
+	var log []string
+	cfg := config([]scenario.Scenario{small()}, profilable{newForwarder(t, "A", &log), ""})
+	cfg.Pairs, cfg.Profiles = 1, t.TempDir()
+	cfg.Progress = func(s Step) {
+		if s.Profile != "" {
+			t.Errorf("a profile in %s", s.Profile)
+		}
+	}
+	rep, err := Run(t.Context(), cfg)
+	if err != nil || rep.Scenarios[0].Targets[0].Profile != nil {
+		t.Errorf("got %+v, %v", rep.Scenarios[0].Targets[0].Profile, err)
+	}
+}
+
 func TestProfileFails(t *testing.T) {
 	t.Parallel()
 	var log []string
