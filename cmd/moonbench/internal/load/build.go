@@ -4,7 +4,6 @@ package load
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"moonwire/cmd/moonbench/internal/poll"
@@ -42,13 +41,9 @@ func (b *builder) build() error {
 	return fmt.Errorf("scenario %q: kind %d is not known", b.sc.Name, b.sc.Kind)
 }
 
-// ErrUnable is wrapped by errors of Open that say that this kind of server is
-// not made for the scenario, so that there is nothing to wait for.
-var ErrUnable = errors.New("the server cannot run it")
-
 // look sees what kind of server is there.
 func (b *builder) look() error {
-	g, err := greet(b.addr, nil)
+	g, err := greet(b.addr, nil, b.tls)
 	if err != nil {
 		return err
 	}
@@ -92,11 +87,11 @@ func (b *builder) connect(name string, subs []byte) (*conn, error) {
 	if err := b.ctx.Err(); err != nil {
 		return nil, err
 	}
-	g, err := greet(b.addr, subs)
+	g, err := greet(b.addr, subs, b.tls)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	c := &conn{name: name, fd: g.fd, tail: g.rest, raw: g.info.RawForward, handler: silent{}}
+	c := &conn{name: name, fd: g.fd, tail: g.rest, raw: g.info.RawForward, secure: g.secure, handler: silent{}}
 	l := b.loops[b.dealt%len(b.loops)]
 	b.dealt++
 	if err := l.add(c); err != nil {

@@ -17,7 +17,10 @@
 // endian) and its publisher (4 bytes). Package sequence keeps the books.
 // Whatever is lost, duplicated, out of order or changed fails the run.
 //
-// It is not a client library: no TLS, no authentication, no reconnect.
+// TLS is a layer between a connection and its socket (see secure): a plain
+// connection pays one nil check for it.
+//
+// It is not a client library: no authentication, no reconnect.
 //
 // Ownership: a connection and its role belong to their loop. What crosses
 // loops is atomic: the chunk counters of a stream, the phase, the counts that

@@ -4,6 +4,7 @@ package load
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,24 +27,29 @@ type serverInfo struct {
 	// RawForward says that the server is moonbench's own forwarder, which
 	// hands on publishes as it reads them.
 	RawForward bool `json:"moonbench_raw"`
+
+	TLSRequired  bool `json:"tls_required"`
+	TLSAvailable bool `json:"tls_available"`
 }
 
 // greeted is a socket after the handshake.
 type greeted struct {
-	fd   int
-	info serverInfo
-	rest []byte // what came behind the PONG
+	fd     int
+	info   serverInfo
+	rest   []byte  // what came behind the PONG
+	secure *secure // nil without TLS
 }
 
 // greet connects, sends CONNECT, the lines (SUBs), and a PING, and waits for
 // the PONG: from then on the subscriptions are in place. The socket is
-// non-blocking.
-func greet(addr netip.AddrPort, lines []byte) (greeted, error) {
+// non-blocking. With cfg it speaks TLS from INFO on; the error wraps ErrUnable
+// if the server does not offer that.
+func greet(addr netip.AddrPort, lines []byte, cfg *tls.Config) (greeted, error) {
 	fd, err := poll.Dial(addr, handshakeTimeout)
 	if err != nil {
 		return greeted{}, err
 	}
-	g, err := greetOn(fd, lines)
+	g, err := greetOn(fd, lines, cfg)
 	if err == nil {
 		err = poll.SetNonblock(fd)
 	}
@@ -54,25 +60,20 @@ func greet(addr netip.AddrPort, lines []byte) (greeted, error) {
 	return g, nil
 }
 
-func greetOn(fd int, lines []byte) (greeted, error) {
+func greetOn(fd int, lines []byte, cfg *tls.Config) (greeted, error) {
 	g := greeted{fd: fd}
+	var peer io.ReadWriter = patient(fd)
 	out := append(append([]byte(connectLine), lines...), pingLine...)
 	var in []byte
+	buf := make([]byte, 4<<10)
 	sawInfo := false
 	for {
 		line, rest, ok := bytes.Cut(in, []byte("\n"))
 		switch {
 		case !ok:
-			buf := make([]byte, 4<<10)
-			n, err := poll.ReadFrom(fd, buf)
-			if errors.Is(err, io.EOF) {
-				return g, errors.New("the server closed the connection during the handshake")
-			}
-			if errors.Is(err, poll.ErrAgain) {
-				return g, fmt.Errorf("no answer for %v during the handshake", handshakeTimeout)
-			}
+			n, err := peer.Read(buf)
 			if err != nil {
-				return g, err
+				return g, sealedError(err)
 			}
 			in = append(in, buf[:n]...)
 			continue
@@ -84,16 +85,28 @@ func greetOn(fd int, lines []byte) (greeted, error) {
 			if err := json.Unmarshal(line[len("INFO "):], &g.info); err != nil {
 				return g, fmt.Errorf("reading INFO: %w", err)
 			}
-			if err := writeAll(fd, out); err != nil {
+			if cfg != nil {
+				var err error
+				if g.secure, err = startTLS(fd, &g.info, rest, cfg); err != nil {
+					return g, err
+				}
+				peer, rest = g.secure.tls, nil
+			}
+			if _, err := peer.Write(out); err != nil {
 				return g, err
 			}
 		case bytes.HasPrefix(line, []byte("PING")):
-			if err := writeAll(fd, []byte(pongLine)); err != nil {
+			if _, err := io.WriteString(peer, pongLine); err != nil {
 				return g, err
 			}
 		case bytes.HasPrefix(line, []byte("PONG")):
 			g.rest = bytes.Clone(rest)
-			return g, nil
+			if g.secure == nil {
+				return g, nil
+			}
+			more, err := g.secure.detach()
+			g.rest = append(g.rest, more...)
+			return g, err
 		case bytes.HasPrefix(line, []byte("-ERR")):
 			return g, fmt.Errorf("the server says %s", bytes.TrimSpace(line))
 		}
@@ -101,17 +114,32 @@ func greetOn(fd int, lines []byte) (greeted, error) {
 	}
 }
 
-// writeAll writes all of b to a blocking socket.
-func writeAll(fd int, b []byte) error {
-	for len(b) > 0 {
-		n, err := poll.WriteTo(fd, b)
+// patient is a blocking socket during the handshake.
+type patient int
+
+// Read implements io.Reader.
+func (p patient) Read(b []byte) (int, error) {
+	n, err := poll.ReadFrom(int(p), b)
+	switch {
+	case errors.Is(err, io.EOF):
+		return n, errors.New("the server closed the connection during the handshake")
+	case errors.Is(err, poll.ErrAgain):
+		return n, fmt.Errorf("no answer for %v during the handshake", handshakeTimeout)
+	}
+	return n, err
+}
+
+// Write implements io.Writer.
+func (p patient) Write(b []byte) (int, error) {
+	for sent := 0; sent < len(b); {
+		n, err := poll.WriteTo(int(p), b[sent:])
 		if errors.Is(err, poll.ErrAgain) {
-			return fmt.Errorf("the server took no data for %v during the handshake", handshakeTimeout)
+			err = fmt.Errorf("the server took no data for %v during the handshake", handshakeTimeout)
 		}
 		if err != nil {
-			return err
+			return sent, err
 		}
-		b = b[n:]
+		sent += n
 	}
-	return nil
+	return len(b), nil
 }

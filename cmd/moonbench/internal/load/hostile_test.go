@@ -5,6 +5,7 @@ package load
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -23,6 +24,8 @@ type hostile struct {
 	spoil func(n int, msg string) []string
 	// welcome is said instead of INFO if it is not empty.
 	welcome string
+	// secure is the server's side of TLS; nil is without.
+	secure *tls.Config
 
 	mu    sync.Mutex
 	subs  []*hostileSub // guarded by mu
@@ -93,7 +96,10 @@ func (h *hostile) serve(p *hostilePeer) {
 		_, _ = io.Copy(io.Discard, p.nc)
 		return
 	}
-	p.say("INFO {\"version\":\"0.0.1\",\"headers\":true} \r\n")
+	p.say(fmt.Sprintf("INFO {\"version\":\"0.0.1\",\"headers\":true,\"tls_available\":%v} \r\n", h.secure != nil))
+	if h.secure != nil {
+		p.nc = tls.Server(p.nc, h.secure)
+	}
 	r := bufio.NewReader(p.nc)
 	for {
 		line, err := r.ReadString('\n')

@@ -80,6 +80,7 @@ type loop struct {
 	workers []worker
 	probed  []*conn // receivers, which get a PING in the end
 	buf     []byte  // one read buffer for all connections
+	sealed  []byte  // one for ciphertext; nil without TLS
 
 	now      int64 // ns since the epoch, taken when Wait returned
 	ph       phase

@@ -39,7 +39,7 @@ func (p *publisher) step(now int64, ph phase) (bool, int64, error) {
 		if err := c.flush(); err != nil {
 			return false, never, named(c, err)
 		}
-		if len(c.block) > 0 {
+		if !c.idle() {
 			return false, due, nil
 		}
 		if !p.unbatched {

@@ -3,6 +3,7 @@
 package load
 
 import (
+	"crypto/tls"
 	"fmt"
 	"testing"
 	"time"
@@ -13,9 +14,14 @@ import (
 )
 
 // startReference runs nats-server inside the test and returns its address.
-func startReference(t *testing.T) string {
+func startReference(t *testing.T) string { return startReferenceTLS(t, nil) }
+
+// startReferenceTLS is startReference with TLS unless cfg is nil.
+func startReferenceTLS(t *testing.T, cfg *tls.Config) string {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true})
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true, TLSConfig: cfg, TLSTimeout: 10,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

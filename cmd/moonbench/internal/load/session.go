@@ -4,6 +4,7 @@ package load
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -26,6 +27,10 @@ type Config struct {
 	Measure  time.Duration     // length of the measured window
 	Patience time.Duration     // how long nothing may arrive until it counts as lost; 0 is DefaultPatience
 	Loops    int               // loader threads; 0 is half the CPUs
+
+	// TLS says whom to trust. Scenarios with TLS need it, the others ignore
+	// it. The server's name is the host of Addr if it names none.
+	TLS *tls.Config
 }
 
 // DefaultPatience is how long a run waits for messages that do not come.
@@ -47,6 +52,7 @@ type Session struct {
 	cfg    Config
 	addr   netip.AddrPort
 	shared *shared
+	tls    *tls.Config // nil without TLS; immutable
 	loops  []*loop
 	counts []*atomic.Uint64 // what was sent: each leads to Scenario.Copies units
 	checks []check
@@ -82,7 +88,11 @@ func Open(ctx context.Context, cfg Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{cfg: cfg, addr: addr, shared: &shared{
+	secure, err := clientTLS(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{cfg: cfg, addr: addr, tls: secure, shared: &shared{
 		trouble: make(chan struct{}, 1),
 		acks:    make(chan phase, cfg.Loops*int(quitting)),
 	}}
@@ -92,6 +102,9 @@ func Open(ctx context.Context, cfg Config) (*Session, error) {
 		if err != nil {
 			s.Close()
 			return nil, err
+		}
+		if secure != nil {
+			l.sealed = make([]byte, bufSize)
 		}
 		s.loops = append(s.loops, l)
 	}

@@ -4,6 +4,7 @@ package load
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"strings"
 	"testing"
@@ -27,6 +28,11 @@ const (
 )
 
 func runAgainst(ctx context.Context, addr string, sc scenario.Scenario, loops int, measure time.Duration) (Result, error) {
+	return runSecured(ctx, addr, sc, loops, measure, nil)
+}
+
+// runSecured is runAgainst with somebody to trust.
+func runSecured(ctx context.Context, addr string, sc scenario.Scenario, loops int, measure time.Duration, trust *tls.Config) (Result, error) {
 	patience := DefaultPatience
 	if measure == longer {
 		patience = 500 * time.Millisecond
@@ -34,6 +40,7 @@ func runAgainst(ctx context.Context, addr string, sc scenario.Scenario, loops in
 	s, err := Open(ctx, Config{
 		Addr: addr, Scenario: sc, Meter: stillMeter{}, Loops: loops,
 		Warmup: 10 * time.Millisecond, Measure: measure, Patience: patience,
+		TLS: trust,
 	})
 	if err != nil {
 		return Result{}, err

@@ -44,7 +44,7 @@ func newStuckGroup(addr netip.AddrPort, lines []byte, n int) (*stuckGroup, error
 }
 
 func (g *stuckGroup) connect() (int, error) {
-	gr, err := greet(g.addr, g.lines)
+	gr, err := greet(g.addr, g.lines, nil)
 	if err != nil {
 		return -1, fmt.Errorf("subscriber that does not read: %w", err)
 	}

@@ -81,6 +81,9 @@ type Scenario struct {
 
 	Connections   int // Idle: connections to open. Connect: how many at the same time
 	Subscriptions int // Idle: subscriptions spread over the connections
+
+	// TLS has the clients speak TLS. A server that cannot is left out.
+	TLS bool
 }
 
 // MinPayload is the smallest payload: it holds a message's number and its
@@ -127,7 +130,7 @@ func (s *Scenario) HasLatency() bool { return s.Paced() || s.Kind == Request }
 // to its subscribers can serve the scenario.
 func (s *Scenario) Forwardable() bool {
 	oneEach := s.Fan == Pairs || s.Fan == Broadcast && s.Publishers == 1
-	return s.Kind == Publish && oneEach && s.Subjects <= 1 && s.Churn == 0 && s.Stuck == 0
+	return s.Kind == Publish && oneEach && s.Subjects <= 1 && s.Churn == 0 && s.Stuck == 0 && !s.TLS
 }
 
 // Unpaced returns the scenario at full speed.
@@ -160,6 +163,7 @@ func (s *Scenario) Validate() error {
 	bad(s.Rate < 0 || s.RatePercent < 0 || s.RatePercent > 100, "has an impossible rate")
 	bad(s.Unbatched && !s.Paced(), "is unbatched but not paced")
 	bad((s.Kind == Idle || s.Kind == Connect) && s.Connections < 1, "needs connections")
+	bad(s.TLS && (s.Kind == Connect || s.Stuck > 0), "has TLS together with connections that come and go or do not read")
 	return errors.Join(errs...)
 }
 

@@ -62,6 +62,9 @@ func TestValidate(t *testing.T) {
 		{name: "rate", change: func(s *Scenario) { s.RatePercent = 101 }, want: []string{"impossible rate"}},
 		{name: "unbatched at full speed", change: func(s *Scenario) { s.Unbatched = true }, want: []string{"not paced"}},
 		{name: "idle without connections", change: func(s *Scenario) { s.Kind = Idle }, want: []string{"needs connections"}},
+		{name: "TLS", change: func(s *Scenario) { s.TLS = true }},
+		{name: "TLS that never reads", change: func(s *Scenario) { s.TLS, s.Stuck = true, 1 }, want: []string{"has TLS together with"}},
+		{name: "TLS that comes and goes", change: func(s *Scenario) { s.TLS, s.Kind, s.Connections = true, Connect, 1 }, want: []string{"has TLS together with"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -114,6 +117,37 @@ func TestSelect(t *testing.T) {
 			}
 			if diff := cmp.Diff(tt.want, names(got)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A load with a twist is the plain one in all but the twist.
+func TestTwins(t *testing.T) {
+	t.Parallel()
+	table := make(map[string]Scenario)
+	for _, s := range Table() {
+		table[s.Name] = s
+	}
+	for _, tt := range []struct {
+		name, plain string
+		untwist     func(*Scenario)
+	}{
+		{name: "slow", plain: "1to10-128", untwist: func(s *Scenario) { s.Stuck-- }},
+		{name: "slow-paced", plain: "slow-paced-none", untwist: func(s *Scenario) { s.Stuck-- }},
+		{name: "tls-1to1-128", plain: "1to1-128", untwist: func(s *Scenario) { s.TLS = false }},
+		{name: "tls-1to1-4k", plain: "1to1-4k", untwist: func(s *Scenario) { s.TLS = false }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, want := table[tt.name], table[tt.plain]
+			if cmp.Equal(got, want) || got.Forwardable() {
+				t.Fatalf("no twist: %+v", got)
+			}
+			tt.untwist(&got)
+			got.Name, got.Title, got.Groups = want.Name, want.Title, want.Groups
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-%s +%s):\n%s", tt.plain, tt.name, diff)
 			}
 		})
 	}

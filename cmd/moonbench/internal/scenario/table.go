@@ -10,6 +10,7 @@ const (
 	GroupLatency = "latency" // paced, with percentiles
 	GroupMemory  = "memory"  // bytes for each connection and subscription
 	GroupGrowth  = "growth"  // cost against number of subscriptions and connections
+	GroupTLS     = "tls"     // encrypted; only for servers that can
 )
 
 // wideWindow is the window of large fan-outs: it is held in memory once for
@@ -124,6 +125,14 @@ func Table() []Scenario {
 		{
 			Name: "slow-paced-none", Title: "1 → 10 at 20 k/s, everybody reads", Groups: []string{GroupLatency, "slow-consumer"},
 			Publishers: 1, Subscribers: 10, Payload: 128, Rate: 20_000,
+		},
+		{
+			Name: "tls-1to1-128", Title: "1 → 1, 128 B over TLS", Groups: []string{GroupTLS},
+			Publishers: 1, Subscribers: 1, Payload: 128, TLS: true,
+		},
+		{
+			Name: "tls-1to1-4k", Title: "1 → 1, 4 KiB over TLS", Groups: []string{GroupTLS},
+			Publishers: 1, Subscribers: 1, Payload: 4096, TLS: true,
 		},
 	}
 	for _, pct := range []int{10, 50, 90} {
