@@ -62,6 +62,8 @@ func TestUsage(t *testing.T) {
 		{name: "no port", args: []string{"run", "--a", "srv"}, code: exitUsage, want: []string{"command of server A has no {port}"}},
 		{name: "address without process", args: []string{"run", "--b-addr", "x:1"}, code: exitUsage, want: []string{"--b-addr and --b-pid go together"}},
 		{name: "both", args: []string{"run", "--a", "srv {port}", "--a-pid", "1"}, code: exitUsage, want: []string{"give one or the other"}},
+		{name: "TLS without server", args: []string{"run", "--b-tls", "srv {port} {cert} {key}"}, code: exitUsage, want: []string{"--b-tls goes together with --b"}},
+		{name: "TLS without certificate", args: []string{"run", "--a", "srv {port}", "--a-tls", "srv {port} {key}"}, code: exitUsage, want: []string{"TLS command of server A has no {cert}"}},
 		{name: "name without server", args: []string{"run", "--a", "srv {port}", "--b-name", "x"}, code: exitUsage, want: []string{"--b-name and --b-only are about a server"}},
 		{name: "unknown scenario of one server", args: []string{"run", "--a", "srv {port}", "--a-only", "nonsense"}, code: exitUsage, want: []string{"--a-only: unknown scenario"}},
 		{
@@ -180,6 +182,7 @@ func TestRunFails(t *testing.T) {
 	}{
 		{name: "server does not start", args: []string{"--a", "/nonexistent/server {port}"}, want: "server A: starting"},
 		{name: "server cannot run the scenario", args: []string{"--a", floorLine(t), "--scenario", "queue-4to8"}, want: "no server can run it"},
+		{name: "server is not made for TLS", args: []string{"--a", floorLine(t), "--scenario", "tls-1to1-128"}, want: "no server can run it"},
 		{name: "report cannot be written", args: []string{"--a", floorLine(t), "--scenario", "1to1-16", "--pairs", "1", "--warmup", "1ms", "--measure", "1ms", "--json", "/nonexistent/r.json"}, want: "writing the report"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -30,6 +30,7 @@ type serverFlags struct {
 	addr    string
 	pid     int
 	only    string // scenarios that it runs, as in runFlags.scenario; default: all that are chosen
+	tls     string // command for TLS scenarios
 }
 
 // runFlags is the command line of moonbench run.
@@ -59,6 +60,7 @@ func parseRun(args []string, stderr io.Writer) (*runFlags, error) {
 	for i := range f.servers {
 		s, l := &f.servers[i], letters[i:i+1]
 		fs.StringVar(&s.command, l, "", "`command` that starts server "+strings.ToUpper(l)+"; {port} becomes its port, {prof} that of its profiles")
+		fs.StringVar(&s.tls, l+"-tls", "", "`command` that starts server "+strings.ToUpper(l)+" with TLS; {port}, {cert} and {key} become its port and files of a certificate")
 		fs.StringVar(&s.addr, l+"-addr", "", "`host:port` of server "+strings.ToUpper(l)+" if it runs already; needs --"+l+"-pid")
 		fs.IntVar(&s.pid, l+"-pid", 0, "process id of server "+strings.ToUpper(l)+" if it runs already")
 		fs.StringVar(&s.name, l+"-name", "", "name of server "+strings.ToUpper(l)+" in reports")
@@ -150,10 +152,12 @@ func (s *serverFlags) target(letter string) (target.Target, error) {
 		name = strings.ToUpper(letter)
 	}
 	switch {
+	case s.tls != "" && s.command == "":
+		return nil, fmt.Errorf("--%[1]s-tls goes together with --%[1]s", letter)
 	case s.command != "" && (s.addr != "" || s.pid != 0):
 		return nil, fmt.Errorf("--%[1]s starts a server, --%[1]s-addr and --%[1]s-pid name a running one: give one or the other", letter)
 	case s.command != "":
-		c := target.Command{Name: name, Line: s.command}
+		c := target.Command{Name: name, Line: s.command, TLSLine: s.tls}
 		return c, c.Validate()
 	case s.addr != "" && s.pid != 0:
 		return target.Running{Name: name, Addr: s.addr, PID: s.pid}, nil

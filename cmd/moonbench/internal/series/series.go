@@ -197,12 +197,12 @@ func (r *ready) close() {
 // open starts a fresh server and connects. The caller must close what it
 // returns.
 func open(ctx context.Context, cfg Config, sc scenario.Scenario, t target.Target) (*ready, error) {
-	srv, err := t.Start(ctx)
+	srv, err := start(ctx, sc.TLS, t)
 	if err != nil {
 		return nil, err
 	}
 	s, err := load.Open(ctx, load.Config{
-		Addr: srv.Addr, Scenario: sc, Meter: srv.Meter,
+		Addr: srv.Addr, TLS: srv.TLS, Scenario: sc, Meter: srv.Meter,
 		Warmup: cfg.Warmup, Measure: cfg.Measure, Patience: cfg.Patience, Loops: cfg.Loops,
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ package target
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 }
 
 // play is the server: args are a port and, for the role "family", a file that
-// gets the PID of a child which ignores SIGTERM.
+// gets the PID of a child which ignores SIGTERM; for "secure", see answer.
 func play(role string, args []string) int {
 	switch role {
 	case "broken":
@@ -52,7 +53,7 @@ func play(role string, args []string) int {
 		if err != nil {
 			return 1
 		}
-		go answer(nc, role)
+		go answer(nc, role, args)
 	}
 }
 
@@ -79,10 +80,23 @@ func startChild(pidFile string) error {
 	return os.WriteFile(pidFile, fmt.Append(nil, c.Process.Pid), 0o600)
 }
 
-func answer(nc net.Conn, role string) {
+// answer is a server on one connection. The role "secure" has a certificate
+// and its key behind the port.
+func answer(nc net.Conn, role string, args []string) {
 	defer nc.Close()
-	if _, err := io.WriteString(nc, "INFO {} \r\n"); err != nil {
+	info := "INFO {} \r\n"
+	if role == "secure" {
+		info = "INFO {\"tls_required\":true} \r\n"
+	}
+	if _, err := io.WriteString(nc, info); err != nil {
 		return
+	}
+	if role == "secure" {
+		pair, err := tls.LoadX509KeyPair(args[1], args[2])
+		if err != nil {
+			return
+		}
+		nc = tls.Server(nc, &tls.Config{Certificates: []tls.Certificate{pair}})
 	}
 	s := bufio.NewScanner(nc)
 	for s.Scan() {

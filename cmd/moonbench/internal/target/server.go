@@ -5,6 +5,7 @@ package target
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -41,12 +42,14 @@ type Target interface {
 type Server struct {
 	Addr  string      // host:port of the client port
 	Meter *proc.Meter // its CPU time and memory
+	TLS   *tls.Config // whom its clients trust; nil without TLS
 
 	// ProfileAddr is the host:port of the profiling endpoint; empty if the
 	// command line has no {prof}.
 	ProfileAddr string
 
 	command *command // nil for a server that was not started here
+	keys    *keys    // nil without TLS
 }
 
 // Stop ends the server and its whole process group, and returns when it is
@@ -56,6 +59,7 @@ func (s *Server) Stop() {
 	if s.command != nil {
 		s.command.stop()
 	}
+	s.keys.remove()
 }
 
 // Running is a server that somebody else started.
@@ -74,7 +78,7 @@ func (r Running) Start(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server %s: %w", r.Name, err)
 	}
-	if err := ping(ctx, r.Addr); err != nil {
+	if err := ping(ctx, r.Addr, nil); err != nil {
 		return nil, fmt.Errorf("server %s at %s: %w", r.Name, r.Addr, err)
 	}
 	return &Server{Addr: r.Addr, Meter: m}, nil
@@ -84,15 +88,22 @@ func (r Running) Start(ctx context.Context) (*Server, error) {
 type Command struct {
 	Name string // shown in reports
 	Line string // the command line, see the package comment
+
+	// TLSLine is the command line for TLS scenarios, with {cert} and {key}
+	// besides; "" if the server is to be left out of them.
+	TLSLine string
+
+	keys *keys // set by StartTLS
 }
 
 // Label implements Target.
 func (c Command) Label() string { return c.Name }
 
-// Validate reports whether the command line can be split and names a program.
+// Validate reports whether the command lines can be split, name a program and
+// have all places that must be filled in.
 func (c Command) Validate() error {
 	_, _, err := c.parse(0, 0)
-	return err
+	return errors.Join(err, c.validateTLS())
 }
 
 // Profiled reports whether the server will have a ProfileAddr.
@@ -149,6 +160,7 @@ func (c Command) startOnce(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.keys.fill(argv)
 	cmd, err := startCommand(env, argv)
 	if err != nil {
 		return nil, err
@@ -157,7 +169,7 @@ func (c Command) startOnce(ctx context.Context) (*Server, error) {
 	if c.Profiled() {
 		s.ProfileAddr = local(ports[1])
 	}
-	if err := cmd.waitReady(ctx, s.Addr); err != nil {
+	if err := cmd.waitReady(ctx, s.Addr, c.keys.client()); err != nil {
 		cmd.stop()
 		return nil, cmd.withOutput(err)
 	}
@@ -241,15 +253,15 @@ func (c *command) withOutput(err error) error {
 }
 
 // waitReady tries to talk to addr until it answers or there is no point.
-func (c *command) waitReady(ctx context.Context, addr string) error {
+func (c *command) waitReady(ctx context.Context, addr string, secure *tls.Config) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	retry := time.NewTicker(10 * time.Millisecond)
 	defer retry.Stop()
 	for {
-		err := ping(ctx, addr)
-		if err == nil {
-			return nil
+		err := ping(ctx, addr, secure)
+		if err == nil || errors.Is(err, ErrNoTLS) {
+			return err
 		}
 		select {
 		case <-c.gone:
@@ -261,8 +273,9 @@ func (c *command) waitReady(ctx context.Context, addr string) error {
 	}
 }
 
-// ping connects as a client would and waits for a PONG.
-func ping(ctx context.Context, addr string) error {
+// ping connects as a client would and waits for a PONG. secure is nil without
+// TLS.
+func ping(ctx context.Context, addr string, secure *tls.Config) error {
 	d := net.Dialer{Timeout: time.Second}
 	nc, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
@@ -272,8 +285,14 @@ func ping(ctx context.Context, addr string) error {
 	if err := nc.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
+	plain := nc
+	stop := context.AfterFunc(ctx, func() { _ = plain.Close() })
 	defer stop()
+	if secure != nil {
+		if nc, err = upgrade(nc, secure); err != nil {
+			return err
+		}
+	}
 	if _, err := io.WriteString(nc, "CONNECT {\"verbose\":false,\"pedantic\":false}\r\nPING\r\n"); err != nil {
 		return err
 	}

@@ -112,12 +112,12 @@ func TestCommandLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	again.Stop() // must leave it alone
-	if err := ping(t.Context(), s.Addr); err != nil {
+	if err := ping(t.Context(), s.Addr, nil); err != nil {
 		t.Errorf("after Stop of a Running: %v", err)
 	}
 	s.Stop()
 	s.Stop()
-	if err := ping(t.Context(), s.Addr); err == nil {
+	if err := ping(t.Context(), s.Addr, nil); err == nil {
 		t.Error("the server answers after Stop")
 	}
 	if _, err := running.Start(t.Context()); err == nil {
@@ -213,7 +213,7 @@ func TestRunningFails(t *testing.T) {
 	go func() {
 		defer close(accepted)
 		if nc, err := l.Accept(); err == nil {
-			answer(nc, "strict")
+			answer(nc, "strict", nil)
 		}
 	}()
 	_, err = Running{Name: "B", Addr: l.Addr().String(), PID: os.Getpid()}.Start(t.Context())
