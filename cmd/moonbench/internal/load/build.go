@@ -109,8 +109,8 @@ func (b *builder) buildTraffic() error {
 	if err := b.buildReceivers(streams); err != nil {
 		return err
 	}
-	if b.sc.Stuck > 0 {
-		g, err := newStuckGroup(b.addr, b.subscriptions(0), b.sc.Stuck)
+	if b.sc.Stuck+b.sc.Slow > 0 {
+		g, err := newStuckGroup(b.addr, b.subscriptions(0), b.sc)
 		if err != nil {
 			return err
 		}

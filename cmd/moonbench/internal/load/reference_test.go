@@ -55,6 +55,7 @@ func TestReference(t *testing.T) {
 		{Name: "paced", Publishers: 2, Subscribers: 2, Payload: 128, Rate: 20_000},
 		{Name: "unbatched", Publishers: 1, Subscribers: 2, Payload: 128, Rate: 5000, Unbatched: true},
 		{Name: "stuck", Publishers: 1, Subscribers: 2, Payload: 128, Stuck: 1, Bystanders: 2},
+		{Name: "slow", Publishers: 1, Subscribers: 2, Payload: 128, Slow: 2, SlowRate: 1_000_000, Stuck: 1},
 		{Name: "connect", Kind: scenario.Connect, Connections: 5},
 		{Name: "idle", Kind: scenario.Idle, Connections: 5, Subscriptions: 50},
 	}

@@ -18,7 +18,7 @@ type Result struct {
 	RSS       int64         // bytes resident in the server at the end of the window
 	BaseRSS   int64         // the same before the scenario's connections were made
 	Held      int           // idle connections or subscriptions, in an Idle scenario
-	Cut       int           // how often the server cut a subscriber that does not read
+	Cut       int           // how often the server cut a subscriber that does not read, or slowly
 
 	// Stall is the longest time in the window in which nothing arrived. In a
 	// run at full speed a long one says that something other than the server's

@@ -124,7 +124,7 @@ func Open(ctx context.Context, cfg Config) (*Session, error) {
 // may open.
 func checkFiles(sc *scenario.Scenario) error {
 	const spare = 64
-	need := uint64(sc.Publishers + sc.Subscribers + sc.Bystanders + sc.Stuck + sc.Connections + spare)
+	need := uint64(sc.Publishers + sc.Subscribers + sc.Bystanders + sc.Stuck + sc.Slow + sc.Connections + spare)
 	if limit := fileLimit(); need > limit {
 		return fmt.Errorf("scenario %q needs %d file descriptors, the limit is %d: raise it with ulimit -n, for the server too", sc.Name, need, limit)
 	}

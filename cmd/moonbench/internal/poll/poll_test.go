@@ -114,7 +114,7 @@ func TestFullSocketSaysAgain(t *testing.T) {
 	if err := SetNonblock(client); err != nil {
 		t.Fatal(err)
 	}
-	if err := ShrinkReceiveBuffer(server); err != nil {
+	if err := SetReceiveBuffer(server, 1); err != nil {
 		t.Fatal(err)
 	}
 	chunk := make([]byte, 1<<20)

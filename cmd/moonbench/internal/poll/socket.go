@@ -154,11 +154,12 @@ func SetNonblock(fd int) error {
 	return nil
 }
 
-// ShrinkReceiveBuffer asks for the smallest receive buffer that the kernel
-// gives: what is not read then waits in the server.
-func ShrinkReceiveBuffer(fd int) error {
-	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1); err != nil {
-		return fmt.Errorf("shrinking a receive buffer: %w", err)
+// SetReceiveBuffer asks for a receive buffer of about size bytes: what is not
+// read and does not fit waits in the server. With 1 the kernel gives the
+// smallest that it can.
+func SetReceiveBuffer(fd, size int) error {
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, size); err != nil {
+		return fmt.Errorf("setting a receive buffer: %w", err)
 	}
 	return nil
 }

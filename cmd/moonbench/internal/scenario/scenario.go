@@ -82,6 +82,11 @@ type Scenario struct {
 	Connections   int // Idle: connections to open. Connect: how many at the same time
 	Subscriptions int // Idle: subscriptions spread over the connections
 
+	// Slow is how many subscribers read slowly, SlowRate bytes a second each,
+	// whatever is sent to them.
+	Slow     int
+	SlowRate int
+
 	// TLS has the clients speak TLS. A server that cannot is left out.
 	TLS bool
 }
@@ -130,7 +135,7 @@ func (s *Scenario) HasLatency() bool { return s.Paced() || s.Kind == Request }
 // to its subscribers can serve the scenario.
 func (s *Scenario) Forwardable() bool {
 	oneEach := s.Fan == Pairs || s.Fan == Broadcast && s.Publishers == 1
-	return s.Kind == Publish && oneEach && s.Subjects <= 1 && s.Churn == 0 && s.Stuck == 0 && !s.TLS
+	return s.Kind == Publish && oneEach && s.Subjects <= 1 && s.Churn == 0 && s.Stuck == 0 && s.Slow == 0 && !s.TLS
 }
 
 // Unpaced returns the scenario at full speed.
@@ -163,7 +168,8 @@ func (s *Scenario) Validate() error {
 	bad(s.Rate < 0 || s.RatePercent < 0 || s.RatePercent > 100, "has an impossible rate")
 	bad(s.Unbatched && !s.Paced(), "is unbatched but not paced")
 	bad((s.Kind == Idle || s.Kind == Connect) && s.Connections < 1, "needs connections")
-	bad(s.TLS && (s.Kind == Connect || s.Stuck > 0), "has TLS together with connections that come and go or do not read")
+	bad(s.Slow < 0 || s.Slow > 0 != (s.SlowRate > 0), "needs a rate for its slow readers, and slow readers for the rate")
+	bad(s.TLS && (s.Kind == Connect || s.Stuck > 0 || s.Slow > 0), "has TLS together with connections that come and go or do not keep up")
 	return errors.Join(errs...)
 }
 

@@ -62,6 +62,10 @@ func TestValidate(t *testing.T) {
 		{name: "rate", change: func(s *Scenario) { s.RatePercent = 101 }, want: []string{"impossible rate"}},
 		{name: "unbatched at full speed", change: func(s *Scenario) { s.Unbatched = true }, want: []string{"not paced"}},
 		{name: "idle without connections", change: func(s *Scenario) { s.Kind = Idle }, want: []string{"needs connections"}},
+		{name: "slow reader", change: func(s *Scenario) { s.Slow, s.SlowRate = 1, 1 }},
+		{name: "slow reader without a rate", change: func(s *Scenario) { s.Slow = 1 }, want: []string{"needs a rate for its slow readers"}},
+		{name: "rate without slow reader", change: func(s *Scenario) { s.SlowRate = 1 }, want: []string{"needs a rate for its slow readers"}},
+		{name: "TLS that reads slowly", change: func(s *Scenario) { s.TLS, s.Slow, s.SlowRate = true, 1, 1 }, want: []string{"has TLS together with"}},
 		{name: "TLS", change: func(s *Scenario) { s.TLS = true }},
 		{name: "TLS that never reads", change: func(s *Scenario) { s.TLS, s.Stuck = true, 1 }, want: []string{"has TLS together with"}},
 		{name: "TLS that comes and goes", change: func(s *Scenario) { s.TLS, s.Kind, s.Connections = true, Connect, 1 }, want: []string{"has TLS together with"}},
@@ -135,6 +139,8 @@ func TestTwins(t *testing.T) {
 	}{
 		{name: "slow", plain: "1to10-128", untwist: func(s *Scenario) { s.Stuck-- }},
 		{name: "slow-paced", plain: "slow-paced-none", untwist: func(s *Scenario) { s.Stuck-- }},
+		{name: "slow-reader", plain: "1to10-128", untwist: func(s *Scenario) { s.Slow, s.SlowRate = s.Slow-1, 0 }},
+		{name: "slow-reader-paced", plain: "slow-paced-none", untwist: func(s *Scenario) { s.Slow, s.SlowRate = s.Slow-1, 0 }},
 		{name: "tls-1to1-128", plain: "1to1-128", untwist: func(s *Scenario) { s.TLS = false }},
 		{name: "tls-1to1-4k", plain: "1to1-4k", untwist: func(s *Scenario) { s.TLS = false }},
 	} {

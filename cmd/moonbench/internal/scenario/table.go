@@ -17,6 +17,10 @@ const (
 // each subscriber.
 const wideWindow = 64 << 10
 
+// slowRate is what a slow reader takes: less than its share of 20,000 messages
+// of 128 B a second, which is 3 MB/s.
+const slowRate = 1_000_000
+
 // Table returns all scenarios in the order in which they are shown. The caller
 // owns the slice.
 func Table() []Scenario {
@@ -125,6 +129,14 @@ func Table() []Scenario {
 		{
 			Name: "slow-paced-none", Title: "1 → 10 at 20 k/s, everybody reads", Groups: []string{GroupLatency, "slow-consumer"},
 			Publishers: 1, Subscribers: 10, Payload: 128, Rate: 20_000,
+		},
+		{
+			Name: "slow-reader", Title: "1 → 10 beside a subscriber that reads 1 MB/s", Groups: []string{"slow-consumer"},
+			Publishers: 1, Subscribers: 10, Payload: 128, Slow: 1, SlowRate: slowRate,
+		},
+		{
+			Name: "slow-reader-paced", Title: "1 → 10 at 20 k/s beside a subscriber that reads 1 MB/s", Groups: []string{GroupLatency, "slow-consumer"},
+			Publishers: 1, Subscribers: 10, Payload: 128, Rate: 20_000, Slow: 1, SlowRate: slowRate,
 		},
 		{
 			Name: "tls-1to1-128", Title: "1 → 1, 128 B over TLS", Groups: []string{GroupTLS},
