@@ -87,7 +87,8 @@ type loop struct {
 	units    int64        // counted by the roles
 	total    atomic.Int64 // units, for the session
 	latency  *hdrhistogram.Histogram
-	timerFor int64 // what the timer is set to
+	late     *hdrhistogram.Histogram // of paced writes
+	timerFor int64                   // what the timer is set to
 
 	progress int64 // when units last changed
 	stall    int64 // longest time between two changes in the measured window
@@ -98,7 +99,10 @@ func newLoop(sh *shared, bufSize int) (*loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &loop{shared: sh, poller: p, buf: make([]byte, bufSize), latency: newHistogram(), timerFor: never}, nil
+	return &loop{
+		shared: sh, poller: p, buf: make([]byte, bufSize),
+		latency: newHistogram(), late: newHistogram(), timerFor: never,
+	}, nil
 }
 
 // add gives the loop a connection, before the loop runs or from within.
@@ -233,12 +237,17 @@ func (l *loop) handle(ev *poll.Event) error {
 }
 
 // record notes a latency if the window is being measured.
-func (l *loop) record(ns int64) {
+func (l *loop) record(ns int64) { l.recordIn(l.latency, ns) }
+
+// recordLate notes how late a paced write is that was due at a time.
+func (l *loop) recordLate(due int64) { l.recordIn(l.late, l.shared.since()-due) }
+
+func (l *loop) recordIn(h *hdrhistogram.Histogram, ns int64) {
 	if l.ph != measuring {
 		return
 	}
 	// The value is within the histogram's range, so that there is no error.
-	_ = l.latency.RecordValue(min(max(ns, lowestLatency), highestLatency))
+	_ = h.RecordValue(min(max(ns, lowestLatency), highestLatency))
 }
 
 // named says which connection an error is about.

@@ -31,6 +31,9 @@ func (p *publisher) step(now int64, ph phase) (bool, int64, error) {
 			n = 1
 		}
 		c.block = p.block.fill(p.next, int(n))
+		if p.stream.period > 0 {
+			c.loop.recordLate(p.stream.dueAt(p.next))
+		}
 		if p.onSend != nil {
 			p.onSend(p.next, int(n), now)
 		}

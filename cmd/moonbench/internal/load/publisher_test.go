@@ -4,6 +4,7 @@ package load
 
 import (
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -42,6 +43,51 @@ func newTestPublisher(t *testing.T, st *stream, unbatched bool) (*publisher, fun
 			n = 0
 		}
 		return n / p.block.size
+	}
+}
+
+// Late is what passes from when a message was due to its write, in the
+// measured window of a paced run.
+func TestPublisherLateness(t *testing.T) {
+	t.Parallel()
+	const late = 20 * time.Millisecond
+	for _, tt := range []struct {
+		name      string
+		pace      int
+		unbatched bool
+		ph        phase
+		writes    int64 // that are recorded
+	}{
+		{name: "paced", pace: 1000, ph: measuring, writes: 1},
+		{name: "each on its own", pace: 1000, unbatched: true, ph: measuring, writes: 4},
+		{name: "warming up", pace: 1000, ph: warming},
+		{name: "at full speed", ph: measuring},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			st := &stream{chunk: 4, need: 1, done: makeCounters(1)}
+			if tt.pace > 0 {
+				st.pace(tt.pace, 0, 1, tt.unbatched)
+			}
+			p, _ := newTestPublisher(t, st, tt.unbatched)
+			l := p.conn.loop
+			l.ph = tt.ph
+			l.shared.epoch = time.Now().Add(-late)
+			if _, _, err := p.step(int64(late), tt.ph); err != nil || p.next != 4 {
+				t.Fatalf("published %d, %v", p.next, err)
+			}
+			if got := l.late.TotalCount(); got != tt.writes {
+				t.Fatalf("%d writes are recorded, want %d", got, tt.writes)
+			}
+			if tt.writes == 0 {
+				return
+			}
+			// The last one recorded was due a millisecond after the one before.
+			least := int64(late - time.Duration(tt.writes-1)*time.Millisecond)
+			if got := l.late.Min(); got < least*99/100 || l.late.Max() < int64(late)*99/100 {
+				t.Errorf("late by %v to %v, want at least %v", time.Duration(got), time.Duration(l.late.Max()), time.Duration(least))
+			}
+		})
 	}
 }
 

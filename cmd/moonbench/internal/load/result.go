@@ -29,6 +29,14 @@ type Result struct {
 	// count from the time at which they were due, not from that at which they
 	// were sent: what a stalled server delays is not omitted.
 	Latency *hdrhistogram.Histogram
+
+	// Late is how long after it was due each write of a paced publisher began,
+	// in ns, by its oldest message; nil in other runs. It is within Latency
+	// and is what the loader adds to it: late wake-ups, and what a loop does
+	// before it comes to the write. It need not be the same for two servers:
+	// where CPUs are few, one that uses more of them makes the loader later,
+	// and one that takes nothing until the window is full does so everywhere.
+	Late *hdrhistogram.Histogram
 }
 
 // CostNs is the server's CPU time for one unit in ns; 0 without units.

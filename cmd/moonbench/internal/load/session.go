@@ -207,6 +207,12 @@ func (s *Session) Run(ctx context.Context) (Result, error) {
 			res.Latency.Merge(l.latency)
 		}
 	}
+	if s.cfg.Scenario.Paced() {
+		res.Late = newHistogram()
+		for _, l := range s.loops {
+			res.Late.Merge(l.late)
+		}
+	}
 	return res, nil
 }
 

@@ -140,6 +140,9 @@ func TestHonestBrokerPasses(t *testing.T) {
 				if (res.Latency != nil) != sc.HasLatency() {
 					t.Errorf("latency %v", res.Latency)
 				}
+				if (res.Late != nil) != sc.Paced() || sc.Paced() && res.Late.TotalCount() == 0 {
+					t.Errorf("lateness %v", res.Late)
+				}
 				if res.Version != "0.0.1" {
 					t.Errorf("version %q", res.Version)
 				}
