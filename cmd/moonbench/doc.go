@@ -4,6 +4,8 @@
 // are measured in turns with it.
 //
 //	moonbench run --a 'moonwire -p {port}' --b 'nats-server -p {port}'
+//	moonbench run --scenario tls --a 'nats-server -p {port}' \
+//		--a-tls 'nats-server -p {port} --tls --tlscert {cert} --tlskey {key}'
 //	moonbench list
 //	moonbench floor --port 4222
 //
@@ -12,8 +14,9 @@
 // order fails the run.
 //
 // Who owns what: package scenario is the table of loads, package load runs one
-// of them, package target owns the servers' processes, package series
-// interleaves the runs, package profile sorts where a server's CPU time goes,
-// package report shows the result, package floor is the forwarder that only
-// copies bytes. Linux only: it reads /proc and uses epoll.
+// of them, package target owns the servers' processes, package cert makes
+// certificates for those that speak TLS, package series interleaves the runs,
+// package profile sorts where a server's CPU time goes, package report shows
+// the result, package floor is the forwarder that only copies bytes. Linux
+// only: it reads /proc and uses epoll.
 package main
