@@ -32,12 +32,12 @@ func TestOwnInPieces(t *testing.T) {
 	h.account.Index.Insert(&interest.Sub{Subject: "foo", Sid: "1", Target: &own.Target})
 	ctx := h.env.Contexts.Get(&own.Target, h.account.Index)
 	payload := strings.Repeat("x", 1000)
-	for range 1000 {
+	for range 3000 {
 		ctx.Publish(pub("foo", payload))
 	}
 	ctx.Flush()
-	if own.got != 1000 || own.most > 80<<10 {
-		t.Errorf("%d messages, at most %d bytes at once; want 1000, about 64 KiB", own.got, own.most)
+	if own.got != 3000 || own.most > 300<<10 {
+		t.Errorf("%d messages, at most %d bytes at once; want 3000, about 256 KiB", own.got, own.most)
 	}
 	h.env.Contexts.Put(ctx)
 }

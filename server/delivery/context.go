@@ -12,7 +12,7 @@ const (
 	// maxStaged is how many bytes a context holds before it flushes.
 	maxStaged = 1 << 20
 	// maxSlot is how many bytes a slot holds before it is submitted.
-	maxSlot = 64 << 10
+	maxSlot = 256 << 10
 	// direct is from how many bytes on a run is submitted from the buffer it
 	// was encoded in, without a copy in the slot.
 	direct = 8 << 10

@@ -59,7 +59,10 @@ func stated() map[string]Goals {
 // besides are the loads that are another load and some trouble: from the
 // trouble's name to that of the other.
 func besides() map[string]string {
-	return map[string]string{"slow": "1to10-128", "slow-paced": "slow-paced-none"}
+	return map[string]string{
+		"slow": "1to10-128", "slow-reader": "1to10-128",
+		"slow-paced": "slow-paced-none", "slow-reader-paced": "slow-paced-none",
+	}
 }
 
 // withGoals fills in Goals and Beside.

@@ -15,7 +15,7 @@ const (
 
 // wideWindow is the window of large fan-outs: it is held in memory once for
 // each subscriber.
-const wideWindow = 64 << 10
+const wideWindow = 256 << 10
 
 // slowRate is what a slow reader takes: less than its share of 20,000 messages
 // of 128 B a second, which is 3 MB/s.
@@ -48,7 +48,7 @@ func Table() []Scenario {
 		},
 		{
 			Name: "1to100-128", Title: "1 → 100, 128 B", Groups: []string{GroupDesign, GroupFanout},
-			Publishers: 1, Subscribers: 100, Payload: 128, Window: 4 * wideWindow,
+			Publishers: 1, Subscribers: 100, Payload: 128, Window: wideWindow,
 		},
 		{
 			Name: "1to1000-128", Title: "1 → 1000, 128 B", Groups: []string{GroupDesign, GroupFanout},
