@@ -268,7 +268,9 @@ func (c *Client) say(r Reason) {
 	case SlowConsumerDeadline:
 		c.log.Info(fmt.Sprintf("%s - Slow Consumer Detected: WriteDeadline of %s exceeded", c, c.limits.WriteDeadline))
 	}
-	c.log.Debug(fmt.Sprintf("%s - Client connection closed: %s", c, r))
+	if c.log.Core().Enabled(zap.DebugLevel) {
+		c.log.Debug(fmt.Sprintf("%s - Client connection closed: %s", c, r))
+	}
 }
 
 // lingerOn closes the writing half, so that the peer reads what was said.

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	bufferBytes = 64 << 10
+	bufferBytes = 256 << 10
 	maxLine     = 4 << 10
 )
 
