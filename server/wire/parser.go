@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -133,58 +132,66 @@ func (p *Parser) Next(b []byte) (Op, int, *Error) {
 // between arguments, CRLF behind them, within all limits. It returns 0 for
 // whatever is not so; careful then finds out why.
 func (p *Parser) plainPub(b []byte, start int, header bool) int {
-	eol := bytes.IndexByte(b, '\n')
-	if eol < start+4 || b[eol-1] != '\r' || eol-1-start > p.MaxControlLine {
+	blank := indexBlank(b[start:])
+	if blank <= 0 || b[start+blank] != ' ' {
 		return 0
 	}
-	line := b[start : eol-1]
-	size, at := number(line)
-	hdr := NoHeader
-	args := at
-	if header && at > 0 {
-		hdr, args = number(line[:at])
-		if hdr <= 0 || hdr > size {
+	subject := b[start : start+blank]
+	tail := start + blank + 1
+	var reply []byte
+	n, at := number(b, tail)
+	if at == tail || at >= len(b) || b[at] != '\r' && (!header || b[at] != ' ') {
+		// No number, or not one alone: a reply.
+		blank = indexBlank(b[at:])
+		if at += blank; blank < 0 || at == tail || b[at] != ' ' {
+			return 0
+		}
+		reply = b[tail:at]
+		first := at + 1
+		if n, at = number(b, first); at == first {
 			return 0
 		}
 	}
-	total := eol + 1 + size + 2
-	if args <= 0 || size > p.MaxPayload || total > len(b) || b[total-2] != '\r' || b[total-1] != '\n' {
-		return 0
-	}
-	line = line[:args]
-	subject, reply := line, []byte(nil)
-	if i := indexBlank(line); i >= 0 {
-		if line[i] != ' ' || i == 0 || i+1 == len(line) || indexBlank(line[i+1:]) >= 0 {
+	hdr, size := NoHeader, n
+	if header {
+		if at >= len(b) || b[at] != ' ' {
 			return 0
 		}
-		subject, reply = line[:i], line[i+1:]
+		first := at + 1
+		hdr = n
+		if size, at = number(b, first); at == first || hdr <= 0 || hdr > size {
+			return 0
+		}
+	}
+	total := at + 2 + size + 2
+	if total > len(b) || b[at] != '\r' || b[at+1] != '\n' || b[total-2] != '\r' || b[total-1] != '\n' ||
+		at-start > p.MaxControlLine || size > p.MaxPayload {
+		return 0
 	}
 	m := &p.Pub
 	m.Subject = subject
 	m.Reply = reply
-	m.Tail = b[start+len(subject)+1 : total]
+	m.Tail = b[tail:total]
 	m.Header = hdr
 	m.Size = size
 	return total
 }
 
-// number reads the decimal number of at most nine digits at the end of line
-// and returns it with the position of the single blank before it; a position
-// of 0 or less means that there is no such number.
-func number(line []byte) (n, at int) {
-	i := len(line) - 1
-	for mul := 1; i >= 0; i-- {
-		d := line[i] - '0'
+// number reads the decimal number of at most nine digits that begins at i, and
+// returns it with the position behind it; i itself if there is no such number.
+func number(b []byte, i int) (n, end int) {
+	end = i
+	for end < len(b) {
+		d := b[end] - '0'
 		if d > 9 {
 			break
 		}
-		n += int(d) * mul
-		mul *= 10
+		n = n*10 + int(d)
+		if end++; end-i > 9 {
+			return 0, i
+		}
 	}
-	if digits := len(line) - 1 - i; digits == 0 || digits > 9 || i <= 0 || line[i] != ' ' {
-		return 0, -1
-	}
-	return n, i
+	return n, end
 }
 
 // indexBlank returns the position of the first byte of b that is a blank or a
