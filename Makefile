@@ -56,5 +56,5 @@ bench-check:
 	@set -e; bin=$$(mktemp -d); trap 'rm -rf "$$bin"' EXIT; \
 	$(GO) build -o "$$bin" ./cmd/moonwire ./cmd/moonbench; \
 	"$$bin/moonbench" run --quiet --pairs 1 --warmup 100ms --measure 300ms --patience 30s \
-		--scenario 'design,slow,churn-wild-100k,connect' \
+		--scenario 'design,slow,slow-reader,churn-wild-100k,connect' \
 		--a-name moonwire --a "$$bin/moonwire -a 127.0.0.1 -p {port}"

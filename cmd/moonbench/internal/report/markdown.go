@@ -37,6 +37,12 @@ func Markdown(w io.Writer, rep *series.Report) error {
 		hasLatency,
 		func(t *series.Target) string { return span(t.P50) + " / " + span(t.P99) + " / " + span(t.P999) },
 		func(r *series.Ratios) string { return ratio(r.P50) + " / " + ratio(r.P99) })
+	section(&b, rep, "How late moonbench itself sent, within those latencies: p50 / p99",
+		func(sc *series.Scenario) bool {
+			return slices.ContainsFunc(sc.Targets, func(t *series.Target) bool { return t.LateP50.Max > 0 })
+		},
+		func(t *series.Target) string { return span(t.LateP50) + " / " + span(t.LateP99) },
+		nil)
 	section(&b, rep, "Resident memory of the server under load",
 		func(sc *series.Scenario) bool { return true },
 		func(t *series.Target) string { return sized(t.RSS) },

@@ -3,6 +3,7 @@ package scenario
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind is the shape of a load.
@@ -75,6 +76,10 @@ type Scenario struct {
 	Rate        int
 	RatePercent int
 	Unbatched   bool // each message is a write of its own
+
+	// Settle is the shortest warm-up: an idle connection is one that has been
+	// idle for a while, in which a server may have come to rest.
+	Settle time.Duration
 
 	InFlight int // requests that each requester has under way
 	Window   int // bytes that a publisher may be ahead of its slowest receiver; 0 is DefaultWindow

@@ -1,6 +1,9 @@
 package scenario
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Groups that scenarios are selected by.
 const (
@@ -16,6 +19,9 @@ const (
 // wideWindow is the window of large fan-outs: it is held in memory once for
 // each subscriber.
 const wideWindow = 256 << 10
+
+// settle is how long memory is let come to rest before it is measured.
+const settle = 6 * time.Second
 
 // slowRate is what a slow reader takes: less than its share of 20,000 messages
 // of 128 B a second, which is 3 MB/s.
@@ -100,15 +106,15 @@ func Table() []Scenario {
 		},
 		{
 			Name: "idle-1k", Title: "1,000 idle connections", Groups: []string{GroupDesign, GroupMemory},
-			Kind: Idle, Connections: 1000,
+			Kind: Idle, Connections: 1000, Settle: settle,
 		},
 		{
 			Name: "idle-10k", Title: "10,000 idle connections", Groups: []string{GroupMemory},
-			Kind: Idle, Connections: 10_000,
+			Kind: Idle, Connections: 10_000, Settle: settle,
 		},
 		{
 			Name: "idle-subs-100k", Title: "100 k idle subscriptions on 100 connections", Groups: []string{GroupMemory},
-			Kind: Idle, Connections: 100, Subscriptions: 100_000,
+			Kind: Idle, Connections: 100, Subscriptions: 100_000, Settle: settle,
 		},
 		{
 			Name: "connect", Title: "connect, PING, disconnect; 16 at a time",

@@ -30,7 +30,7 @@ func (c *Config) Plan() (runs int, d time.Duration) {
 				n++ // at full speed, to find the pace
 			}
 			runs += n
-			d += surveyTime + time.Duration(n)*(c.Warmup+c.Measure+runOverhead)
+			d += surveyTime + time.Duration(n)*(max(c.Warmup, sc.Settle)+c.Measure+runOverhead)
 			if c.Profiles != "" && sc.Kind != scenario.Idle && isProfiled(c.Targets[t]) {
 				runs++
 				d += c.Warmup + profile.Seconds(c.ProfileTime) + profileSlack + runOverhead

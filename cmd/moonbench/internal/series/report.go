@@ -61,6 +61,8 @@ type Target struct {
 	P50       stat.Summary `json:"p50_ns"`           // scenarios with latency only
 	P99       stat.Summary `json:"p99_ns"`           //
 	P999      stat.Summary `json:"p999_ns"`          //
+	LateP50   stat.Summary `json:"late_p50_ns"`      // paced scenarios only; see load.Result
+	LateP99   stat.Summary `json:"late_p99_ns"`      //
 	Ratios    *Ratios      `json:"ratios,omitempty"` // nil for the first server
 
 	// Profile says where the server's CPU time goes; nil if it was not profiled.
@@ -99,6 +101,8 @@ type Round struct {
 	P50         time.Duration `json:"p50_ns,omitempty"`
 	P99         time.Duration `json:"p99_ns,omitempty"`
 	P999        time.Duration `json:"p999_ns,omitempty"`
+	LateP50     time.Duration `json:"late_p50_ns,omitempty"`
+	LateP99     time.Duration `json:"late_p99_ns,omitempty"`
 	Max         time.Duration `json:"max_ns,omitempty"`
 	CPUMeasured proc.Source   `json:"cpu_source"`
 }
@@ -117,6 +121,10 @@ func newRound(res *load.Result, src proc.Source) Round {
 		Version: res.Version, Units: res.Units, Window: res.Window, CPU: res.CPU, LoaderCPU: res.LoaderCPU,
 		Cost: res.CostNs(), PerSecond: res.PerSecond(), RSS: res.RSS, BytesEach: res.BytesEach(),
 		Cut: res.Cut, Stall: res.Stall, CPUMeasured: src,
+	}
+	if h := res.Late; h != nil {
+		r.LateP50 = time.Duration(h.ValueAtQuantile(50))
+		r.LateP99 = time.Duration(h.ValueAtQuantile(99))
 	}
 	if h := res.Latency; h != nil {
 		r.P50 = time.Duration(h.ValueAtQuantile(50))
@@ -160,6 +168,8 @@ func (s *Scenario) summarize() {
 		t.P50 = stat.Summarize(t.column(p50))
 		t.P99 = stat.Summarize(t.column(p99))
 		t.P999 = stat.Summarize(t.column(p999))
+		t.LateP50 = stat.Summarize(t.column(lateP50))
+		t.LateP99 = stat.Summarize(t.column(lateP99))
 		if i == 0 {
 			continue // it has no ratios
 		}
@@ -193,3 +203,5 @@ func bytesEach(r *Round) float64 { return r.BytesEach }
 func p50(r *Round) float64       { return float64(r.P50) }
 func p99(r *Round) float64       { return float64(r.P99) }
 func p999(r *Round) float64      { return float64(r.P999) }
+func lateP50(r *Round) float64   { return float64(r.LateP50) }
+func lateP99(r *Round) float64   { return float64(r.LateP99) }

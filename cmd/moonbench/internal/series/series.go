@@ -203,7 +203,7 @@ func open(ctx context.Context, cfg Config, sc scenario.Scenario, t target.Target
 	}
 	s, err := load.Open(ctx, load.Config{
 		Addr: srv.Addr, TLS: srv.TLS, Scenario: sc, Meter: srv.Meter,
-		Warmup: cfg.Warmup, Measure: cfg.Measure, Patience: cfg.Patience, Loops: cfg.Loops,
+		Warmup: max(cfg.Warmup, sc.Settle), Measure: cfg.Measure, Patience: cfg.Patience, Loops: cfg.Loops,
 	})
 	if err != nil {
 		srv.Stop()
