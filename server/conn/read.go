@@ -84,27 +84,30 @@ func (i *input) drop() {
 	*i = input{}
 }
 
+// leastOwn is the smallest buffer for a large message.
+const leastOwn = 64 << 10
+
 // consumed drops the first k bytes, and makes room for an operation of need
-// bytes in all (0: not known) when what is left is the beginning of one. Room
-// grows with what has arrived, so that an announced size alone costs nothing.
+// bytes in all (0: not known) when what is left is the beginning of one. One
+// that is larger than a pooled buffer gets a buffer of its own, which grows with
+// what has arrived, so that an announced size alone costs little.
 func (i *input) consumed(k, need int) {
 	b := *i.buf
 	left := b[k:i.n]
-	size := readBuffer
-	if most := max(2*len(left), 2*readBuffer); need > readBuffer {
-		size = min(need, most)
-	} else if len(left) >= readBuffer {
-		size = most // a control line longer than a buffer
+	large := need > readBuffer || len(left) >= readBuffer // a control line has no size
+	size := max(2*len(left), leastOwn)
+	if need > readBuffer {
+		size = min(size, need)
 	}
 	switch {
-	case size > len(b):
-		grown := make([]byte, size)
-		i.n = copy(grown, left)
+	case large && (i.pooled || size > len(b)):
+		own := make([]byte, size)
+		i.n = copy(own, left)
 		if i.pooled {
 			putBuffer(i.buf)
 		}
-		i.buf, i.pooled = &grown, false
-	case !i.pooled && size == readBuffer:
+		i.buf, i.pooled = &own, false
+	case !large && !i.pooled:
 		pooled := getBuffer()
 		i.n = copy(*pooled, left)
 		i.buf, i.pooled = pooled, true
