@@ -125,6 +125,10 @@ func sample() *series.Report {
 					{Name: "nats-server", Rounds: rounds, Cost: three(650, 600, 700), PerSecond: three(1e5, 1e5, 2e5), Ratios: &series.Ratios{}},
 					{Name: "floor", Unable: unable, Ratios: &series.Ratios{}},
 				},
+				Without: []*series.Target{
+					{Name: "<moon & wire>", Rounds: rounds, Cost: three(75, 65, 85), PerSecond: three(9e6, 8e6, 1e7), P99: three(1e5, 9e4, 2e5)},
+					{Name: "nats-server", Rounds: rounds, Cost: three(450, 400, 500), PerSecond: three(4e5, 3e5, 5e5)},
+				},
 			},
 			{
 				Name: "slower", Title: "the same, once more", Unit: "delivered message", Beside: "slow",
@@ -132,6 +136,10 @@ func sample() *series.Report {
 					{Name: "<moon & wire>", Rounds: rounds[:1], Cost: three(80, 70, 90), P99: three(1e5, 9e4, 2e5)},
 					{Name: "nats-server", Ratios: &series.Ratios{}},
 					{Name: "floor", Unable: unable, Ratios: &series.Ratios{}},
+				},
+				Without: []*series.Target{
+					{Name: "<moon & wire>", Rounds: rounds[:1], Cost: three(80, 70, 90), P99: three(1e5, 9e4, 2e5)},
+					{Name: "nats-server"},
 				},
 			},
 		},

@@ -23,7 +23,7 @@ func verdicts(rep *series.Report, name func(title, scenario string) string) tabl
 	return t
 }
 
-// tally counts the verdicts: "3 aims met, 1 must met, 2 missed".
+// tally counts the verdicts: "6 goals: 3 aim met, 1 must met, 2 missed".
 func tally(rep *series.Report) string {
 	n := make(map[string]int)
 	for _, v := range rep.Verdicts {

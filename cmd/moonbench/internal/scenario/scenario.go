@@ -56,7 +56,7 @@ type Scenario struct {
 	Kind   Kind
 	Fan    Fan
 	Goals  Goals  // what must hold
-	Beside string // name of the scenario that is this one without its trouble; may be empty
+	Beside string // name of the scenario that is Calm of this one; may be empty
 
 	Publishers  int // connections that publish, or that send requests
 	Subscribers int // connections that receive, or that answer requests
@@ -148,6 +148,14 @@ func (s *Scenario) Unpaced() Scenario {
 	u := *s
 	u.Rate, u.RatePercent, u.Unbatched = 0, 0, false
 	return u
+}
+
+// Calm returns the scenario without the trouble in it: subscribers that do not
+// read, or slowly.
+func (s *Scenario) Calm() Scenario {
+	c := *s
+	c.Name, c.Stuck, c.Slow, c.SlowRate, c.Beside, c.Goals = s.Beside, 0, 0, 0, "", Goals{}
+	return c
 }
 
 // Validate reports everything that contradicts itself.

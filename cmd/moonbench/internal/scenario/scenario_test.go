@@ -153,6 +153,11 @@ func TestTwins(t *testing.T) {
 			tt.untwist(&got)
 			got.Name, got.Title, got.Groups = want.Name, want.Title, want.Groups
 			got.Goals, got.Beside = want.Goals, want.Beside
+			if calm := table[tt.name]; calm.Beside != "" {
+				if calm = calm.Calm(); calm.Name != tt.plain || calm.Stuck+calm.Slow+calm.SlowRate > 0 || calm.Unit() != want.Unit() {
+					t.Errorf("calm: %+v, want %s", calm, tt.plain)
+				}
+			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-%s +%s):\n%s", tt.plain, tt.name, diff)
 			}

@@ -26,6 +26,9 @@ func (c *Config) Plan() (runs int, d time.Duration) {
 				continue
 			}
 			n := c.Pairs
+			if sc.Beside != "" && t < comparedBeside {
+				n *= 2 // without the trouble too
+			}
 			if sc.RatePercent > 0 {
 				n++ // at full speed, to find the pace
 			}

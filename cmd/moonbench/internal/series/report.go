@@ -37,7 +37,10 @@ type Scenario struct {
 
 	Goals  scenario.Goals `json:"goals,omitzero"`
 	Beside string         `json:"beside,omitempty"` // see scenario.Scenario
-	Growth *Growth        `json:"growth,omitempty"` // nil unless it belongs to a row
+	// Without is the first two servers under the load of Beside, measured in
+	// turns with this one; empty without Beside.
+	Without []*Target `json:"without,omitempty"`
+	Growth  *Growth   `json:"growth,omitempty"` // nil unless it belongs to a row
 }
 
 // Growth is the place of a scenario in a row of the same load among more and
@@ -154,22 +157,24 @@ func newScenario(sc *scenario.Scenario, cfg *Config) *Scenario {
 	}
 	for i, t := range cfg.Targets {
 		out.Targets = append(out.Targets, &Target{Name: t.Label(), NotAsked: cfg.leavesOut(i, sc.Name)})
+		if sc.Beside != "" && i < comparedBeside {
+			out.Without = append(out.Without, &Target{Name: t.Label()})
+		}
 	}
 	return out
 }
 
+// comparedBeside is how many servers run a load with trouble and without it: the
+// subject and the yardstick.
+const comparedBeside = 2
+
 // summarize fills in the summaries from the rounds.
 func (s *Scenario) summarize() {
+	for _, t := range s.Without {
+		t.summarize()
+	}
 	for i, t := range s.Targets {
-		t.Cost = stat.Summarize(t.column(cost))
-		t.PerSecond = stat.Summarize(t.column(perSecond))
-		t.RSS = stat.Summarize(t.column(rss))
-		t.BytesEach = stat.Summarize(t.column(bytesEach))
-		t.P50 = stat.Summarize(t.column(p50))
-		t.P99 = stat.Summarize(t.column(p99))
-		t.P999 = stat.Summarize(t.column(p999))
-		t.LateP50 = stat.Summarize(t.column(lateP50))
-		t.LateP99 = stat.Summarize(t.column(lateP99))
+		t.summarize()
 		if i == 0 {
 			continue // it has no ratios
 		}
@@ -186,6 +191,19 @@ func (s *Scenario) summarize() {
 			PerSecond: stat.Summarize(stat.Ratios(first.column(perSecond), t.column(perSecond))),
 		}
 	}
+}
+
+// summarize fills in what is about this server alone.
+func (t *Target) summarize() {
+	t.Cost = stat.Summarize(t.column(cost))
+	t.PerSecond = stat.Summarize(t.column(perSecond))
+	t.RSS = stat.Summarize(t.column(rss))
+	t.BytesEach = stat.Summarize(t.column(bytesEach))
+	t.P50 = stat.Summarize(t.column(p50))
+	t.P99 = stat.Summarize(t.column(p99))
+	t.P999 = stat.Summarize(t.column(p999))
+	t.LateP50 = stat.Summarize(t.column(lateP50))
+	t.LateP99 = stat.Summarize(t.column(lateP99))
 }
 
 func (t *Target) column(f func(*Round) float64) []float64 {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"moonwire/cmd/moonbench/internal/load"
@@ -123,20 +124,35 @@ func runScenario(ctx context.Context, cfg Config, sc *scenario.Scenario, out *Sc
 			if pair%2 == 1 {
 				t = len(cfg.Targets) - 1 - k
 			}
-			if err := step(ctx, cfg, *sc, out, t, pair); err != nil {
-				return err
+			if out.Targets[t].leftOut() {
+				continue
+			}
+			runs := []run{{*sc, out.Targets[t]}}
+			if t < len(out.Without) {
+				runs = append(runs, run{sc.Calm(), out.Without[t]})
+			}
+			if pair%2 == 1 {
+				slices.Reverse(runs)
+			}
+			for _, r := range runs {
+				if err := step(ctx, cfg, r, t, pair); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	return profileAll(ctx, cfg, *sc, out)
 }
 
-// step is one run of one server, unless it is left out.
-func step(ctx context.Context, cfg Config, sc scenario.Scenario, out *Scenario, t, pair int) error {
-	tg := out.Targets[t]
-	if tg.leftOut() {
-		return nil
-	}
+// run is a load, and whose rounds it adds to.
+type run struct {
+	sc     scenario.Scenario
+	target *Target
+}
+
+// step is one run of server t.
+func step(ctx context.Context, cfg Config, r run, t, pair int) error {
+	sc, tg := r.sc, r.target
 	round, err := once(ctx, cfg, sc, cfg.Targets[t])
 	if err != nil {
 		return fmt.Errorf("scenario %s, server %s, pair %d: %w", sc.Name, tg.Name, pair+1, err)

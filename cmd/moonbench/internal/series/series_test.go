@@ -285,3 +285,34 @@ func startReference(t *testing.T, name string, log *[]string) *forwarder {
 	}
 	return &forwarder{name: name, addr: s.Addr().String(), log: log}
 }
+
+// A load with trouble runs in turns with the same load without it, of the
+// subject and the yardstick.
+func TestRunBesideTrouble(t *testing.T) {
+	t.Parallel()
+	var log, steps []string
+	a, b, c := newForwarder(t, "A", &log), newForwarder(t, "B", &log), newForwarder(t, "C", &log)
+	sc := small()
+	sc.Beside = "calm"
+	cfg := config([]scenario.Scenario{sc}, a, b, c)
+	cfg.Pairs = 2
+	cfg.Progress = func(s Step) { steps = append(steps, s.Target+" "+s.Scenario) }
+	rep, err := Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"A small", "A calm", "B small", "B calm", "C small", "C small", "B calm", "B small", "A calm", "A small"}
+	if diff := cmp.Diff(want, steps); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	out := rep.Scenarios[0]
+	if len(out.Without) != 2 || out.Without[0].Cost.N != 2 || out.Without[1].Name != "B" {
+		t.Errorf("without: %+v", out.Without)
+	}
+	if len(rep.Comparisons) != 4 || rep.Comparisons[0].Beside != "calm" || rep.Comparisons[0].Without.N != 2 {
+		t.Errorf("comparisons: %+v", rep.Comparisons)
+	}
+	if runs, _ := cfg.Plan(); runs != 10 {
+		t.Errorf("planned %d runs, want 10", runs)
+	}
+}

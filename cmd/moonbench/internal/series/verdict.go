@@ -66,9 +66,7 @@ func (r *Report) Judge() {
 		if from := r.scenario(s.Goals.GrowsFrom); from != nil {
 			r.Verdicts = append(r.Verdicts, s.growth(from)...)
 		}
-		if without := r.scenario(s.Beside); without != nil {
-			r.Comparisons = append(r.Comparisons, s.compare(without)...)
-		}
+		r.Comparisons = append(r.Comparisons, s.compare()...)
 	}
 }
 
@@ -131,10 +129,10 @@ func (s *Scenario) growth(from *Scenario) []Verdict {
 
 // compare holds the subject and the yardstick each against itself without the
 // trouble.
-func (s *Scenario) compare(without *Scenario) []Comparison {
+func (s *Scenario) compare() []Comparison {
 	var out []Comparison
-	for i := range min(2, len(s.Targets)) {
-		a, b := s.Targets[i], without.Targets[i]
+	for i, b := range s.Without {
+		a := s.Targets[i]
 		for _, c := range []struct {
 			what       string
 			a, b       stat.Summary
@@ -152,7 +150,7 @@ func (s *Scenario) compare(without *Scenario) []Comparison {
 				word = Worse
 			}
 			out = append(out, Comparison{
-				Scenario: s.Name, Beside: without.Name, Target: a.Name, What: c.what, With: c.a, Without: c.b, Word: word,
+				Scenario: s.Name, Beside: s.Beside, Target: a.Name, What: c.what, With: c.a, Without: c.b, Word: word,
 			})
 		}
 	}

@@ -103,13 +103,14 @@ func TestJudgeBeside(t *testing.T) {
 		return &Target{Name: name, PerSecond: rate, Cost: cost, P99: p99}
 	}
 	rep := &Report{Scenarios: []*Scenario{
-		{Name: "with", Beside: "without", Targets: []*Target{
-			target("A", of(8, 10), of(60, 70), of(5, 9)), target("B", of(8, 10), of(60, 70), of(1)), target("C", of(1), of(1), of(1)),
-		}},
-		{Name: "without", Targets: []*Target{
-			target("A", of(10, 12), of(40, 50), of(10, 11)), target("B", of(11, 12), of(40, 50), of(2)), target("C", of(2), of(2), of(2)),
-		}},
-		{Name: "alone", Beside: "missing", Targets: []*Target{target("A", of(1), of(1), of(1))}},
+		{
+			Name: "with", Beside: "without", Targets: []*Target{
+				target("A", of(8, 10), of(60, 70), of(5, 9)), target("B", of(8, 10), of(60, 70), of(1)), target("C", of(1), of(1), of(1)),
+			}, Without: []*Target{
+				target("A", of(10, 12), of(40, 50), of(10, 11)), target("B", of(11, 12), of(40, 50), of(2)),
+			},
+		},
+		{Name: "alone", Targets: []*Target{target("A", of(1), of(1), of(1))}},
 	}}
 	rep.Judge()
 	var got []string

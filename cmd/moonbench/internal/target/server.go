@@ -173,12 +173,29 @@ func (c Command) startOnce(ctx context.Context) (*Server, error) {
 		cmd.stop()
 		return nil, cmd.withOutput(err)
 	}
-	if s.Meter, err = proc.WatchGroup(cmd.pid); err != nil {
+	if s.Meter, err = cmd.watch(ports[0]); err != nil {
 		cmd.stop()
-		return nil, err
+		return nil, cmd.withOutput(err)
 	}
 	return s, nil
 }
+
+// watch returns the meter of a command that is ready. It fails if who answers
+// on the port is somebody else, who was faster.
+func (c *command) watch(port int) (*proc.Meter, error) {
+	m, err := proc.WatchGroup(c.pid)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errTaken, err)
+	}
+	own, err := m.Listens(port)
+	if err == nil && !own {
+		err = fmt.Errorf("%w: another process listens on port %d", errTaken, port)
+	}
+	return m, err
+}
+
+// errTaken is wrapped by errors that say that another server has the port.
+var errTaken = errors.New("address already in use")
 
 func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 

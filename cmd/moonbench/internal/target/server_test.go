@@ -255,3 +255,26 @@ func TestProfiled(t *testing.T) {
 		t.Errorf("profiling endpoint at %q, clients at %q: %v", s.ProfileAddr, s.Addr, err)
 	}
 }
+
+// A server that was not fast enough to get its port is not taken for the one
+// that has it.
+func TestPortTaken(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	port := l.Addr().(*net.TCPAddr).Port
+	c, err := startCommand(nil, []string{"sleep", "60"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.watch(port); !errors.Is(err, errTaken) {
+		t.Errorf("while it runs: got %v, want %v", err, errTaken)
+	}
+	c.stop()
+	if _, err := c.watch(port); !errors.Is(err, errTaken) {
+		t.Errorf("when it has ended: got %v, want %v", err, errTaken)
+	}
+}
