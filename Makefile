@@ -50,7 +50,7 @@ bench:
 pgo:
 	bash cmd/moonwire/pgo.sh
 
-# What moonbench measures, in a minute: every load for a moment. It fails when a
+# What moonbench measures, in little more than a minute: every load for a moment. It fails when a
 # message is lost, doubled or out of order, never on timing. Those over TLS, which
 # the broker does not speak, go to nats-server, as the rest of moonbench is to work
 # as well.

@@ -2,7 +2,7 @@
 // and writes what is delivered to them.
 //
 // A [Client] has one goroutine, its read loop, started by whoever accepted the
-// socket (see [Client.Serve]). The loop waits for input without a buffer,
+// socket (see [Client.Serve]); while it sleeps in the [Dormitory] it has none. The loop waits for input without a buffer,
 // takes one from a pool when there is some, runs all commands in it, and lets
 // go what they delivered when the socket is drained. There is no writer
 // goroutine: whoever submits output to a client that nobody is writing to
@@ -10,7 +10,8 @@
 // and a drainer goroutine exists for as long as there is a backlog.
 //
 // Files: client.go the type and its life, read.go and raw_unix.go input,
-// dormitory.go where a silent connection goes, to live on without a goroutine,
+// syscall_*.go the calls that they make, dormitory.go where a silent connection
+// goes, to live on without a goroutine, poll_*.go what wakes it there,
 // command.go what the commands do, publish.go messages, output.go the queue,
 // timer.go pings and deadlines, reason.go why connections end.
 //
@@ -19,7 +20,7 @@
 //
 // Locks: Client.mu is a leaf. It guards the queue, the subscription map and
 // their counters; nothing is called out of under it but deadlines of the
-// socket. The right to write to the socket is the flag out.writing, not a
+// socket, and it is taken within Dormitory.mu. The right to write to the socket is the flag out.writing, not a
 // lock: no lock is held during a write.
 //
 //	c := conn.New(env, nc, id)

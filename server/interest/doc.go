@@ -8,7 +8,9 @@
 // publisher that finds a valid one takes no lock.
 //
 // Validity. Each entry remembers two counters as they were before its match:
-// that of its bucket and that of the shard of its first token. A literal
+// that of its bucket and that of the shard of its first token. When only the
+// shard's has moved, a finer sum may show that nothing in it concerns the entry,
+// which is then renewed: see stamp.go. A literal
 // SUB or UNSUB raises the counter of one bucket, one with a wildcard that of
 // its first token's shard, and one that begins with a wildcard those of all
 // shards. Counters are read before the match and raised after the change, both
