@@ -1,6 +1,7 @@
 // Package subject holds the rules of NATS subjects: which are valid, how they
 // split into tokens, which patterns match which subjects, and whether one
-// pattern lies within another.
+// pattern lies within another; and how transforms and mappings give subjects
+// another name.
 //
 // A subject is a row of tokens separated by dots. A pattern is a subject in
 // which a token that is exactly "*" stands for any one token, and a last token
@@ -20,9 +21,14 @@
 // to itself and covered by a pattern's wildcards, but a wildcard of its own it
 // is not.
 //
+// A [Transform] makes one subject of another, as imports and streams do.
+// [Mappings] are the rules of an account, by which a published subject becomes
+// another before permissions and interest see it (protocol.md §1.12). Both are
+// compiled once, immutable, and append to the caller's slice.
+//
 // The package is pure and stateless. It knows nothing of connections, accounts
-// or the subscription index. No function allocates or keeps its arguments, and
-// each takes strings and byte slices alike:
+// or the subscription index. The functions do not allocate or keep their
+// arguments, and each takes strings and byte slices alike:
 //
 //	subject.Match("foo.*", []byte("foo.bar")) // true
 //	subject.Subset("foo.>", "foo.*")          // false: foo.a.b lies outside
