@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,15 +15,20 @@ type Action int
 
 // The actions.
 const (
-	Run     Action = iota // run the broker with the options
-	Help                  // print Usage and exit
-	Version               // print the version and exit
+	Run        Action = iota // run the broker with the options
+	TestConfig               // say that the configuration is valid, and exit
+	Signal                   // send a signal to a running broker and exit
+	Help                     // print Usage and exit
+	Version                  // print the version and exit
 )
 
 // Command is a command line that was understood.
 type Command struct {
-	// Action says what to do. Unless it is Run, nothing else is set.
+	// Action says what to do. Unless it is Run or TestConfig, no options are set.
 	Action Action
+	// Signal is the argument of that action: what to do, and perhaps "=" and to
+	// whom, by process id or by the name of a file that holds it.
+	Signal string
 	// Options are complete: defaults are filled in.
 	Options Options
 	// Warnings are about what works but is probably not meant.
@@ -42,8 +48,8 @@ func Parse(args, environ []string) (*Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	if given.action != Run {
-		return &Command{Action: given.action}, nil
+	if given.action > TestConfig {
+		return &Command{Action: given.action, Signal: given.signal}, nil
 	}
 	env := l.environment(environ)
 	flags := l.flags(given.flags)
@@ -51,16 +57,20 @@ func Parse(args, environ []string) (*Command, error) {
 	if !ok {
 		path, _ = env["ConfigFile"].(string)
 	}
-	opts, warnings, err := l.load(l.defaults(), l.file(path), env, flags)
+	opts, warnings, err := l.load(l.file(path), env, flags)
 	if err != nil {
 		return nil, err
 	}
-	return &Command{Options: opts, Warnings: warnings}, nil
+	if given.action == TestConfig && path == "" {
+		return nil, errors.New("flag -t: no configuration to check; name one with -c")
+	}
+	return &Command{Action: given.action, Options: opts, Warnings: warnings}, nil
 }
 
 // given is what stands on a command line.
 type given struct {
 	action Action
+	signal string
 	flags  []givenFlag // in order
 }
 
@@ -80,7 +90,7 @@ type flagValue struct {
 func (f *flagValue) String() string { return "" }
 
 // IsBoolFlag tells package flag that no value needs to follow.
-func (f *flagValue) IsBoolFlag() bool { return f.item.kind == boolean || f.item.kind == action }
+func (f *flagValue) IsBoolFlag() bool { return f.item.kind == boolean || f.item.arg == "" }
 
 // Set never fails: values are checked with those of the other sources.
 func (f *flagValue) Set(value string) error {
@@ -114,16 +124,17 @@ func parseFlags(args []string, items []*item) (*given, error) {
 		}
 		on, ok := parseBool(f.value)
 		switch {
+		case f.item.does == Signal:
+			g.signal, on = f.value, true
 		case !ok:
 			return nil, fmt.Errorf("flag %s: must be given without a value", dashed(f.name))
-		case on && slices.Contains(f.item.flags, "version"):
-			g.action = Version
-		case on && g.action == Run:
-			g.action = Help
+		}
+		if on {
+			g.action = max(g.action, f.item.does)
 		}
 	}
 	g.flags = options
-	if g.action != Run || fs.NArg() == 0 {
+	if g.action > TestConfig || fs.NArg() == 0 {
 		return g, nil
 	}
 	switch word := strings.ToLower(fs.Arg(0)); {
@@ -154,14 +165,24 @@ func flagError(err error, names []string) error {
 }
 
 // flags translates the flags in their order: of two for the same option the
-// later one wins.
+// later one wins. Those that take a block away come last.
 func (l *loader) flags(given []givenFlag) source {
 	s := make(source)
+	slices.SortStableFunc(given, func(a, b givenFlag) int {
+		return cmp.Compare(btoi(a.item.kind == presence), btoi(b.item.kind == presence))
+	})
 	for _, g := range given {
 		at := position{layer: layerFlag, source: "flag " + dashed(g.name)}
 		newTranslation(l.rep).item(g.item, &node{value: plain(g.value), at: at}, g.item.scope, s.at(g.item.scope))
 	}
 	return s
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // dashed writes a flag the way usage does: one dash before short names and

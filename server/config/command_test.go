@@ -57,6 +57,10 @@ func TestAction(t *testing.T) {
 		{"both flags", []string{"-h", "-v"}, Version},
 		{"both flags, other order", []string{"-v", "-h"}, Version},
 		{"flag before word", []string{"-h", "version"}, Help},
+		{"--help_tls", []string{"--help_tls"}, Help},
+		{"-sl", []string{"-sl", "stop"}, Signal},
+		{"signal before help", []string{"--signal=stop", "help"}, Signal},
+		{"help before signal", []string{"--signal=stop", "-h"}, Help},
 		{"switched off", []string{"-h=false"}, Run},
 		{"nothing else is looked at", []string{"-c", "no-such-file", "-p", "x", "-h"}, Help},
 	}
@@ -74,6 +78,29 @@ func TestAction(t *testing.T) {
 	}
 }
 
+func TestSignal(t *testing.T) {
+	t.Parallel()
+	cmd, err := Parse([]string{"--signal", "stop=x.pid"}, []string{"MOONWIRE_PORT=x"})
+	if err != nil || cmd.Signal != "stop=x.pid" {
+		t.Errorf("got %+v, %v", cmd, err)
+	}
+}
+
+func TestTestConfig(t *testing.T) {
+	t.Parallel()
+	file := writeFile(t, "a.conf", "port: 5000, jetstream: true")
+	cmd, err := Parse([]string{"-t", "-c", file}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cmd.Action != TestConfig || cmd.Options.Port != 5000 || len(cmd.Warnings) != 1 {
+		t.Errorf("got %+v", cmd)
+	}
+	if cmd, err := Parse([]string{"-t", "-c", writeFile(t, "a.conf", "prot: 1")}, nil); err == nil {
+		t.Errorf("no error, got %v", cmd)
+	}
+}
+
 func TestBadCommandLine(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -86,6 +113,8 @@ func TestBadCommandLine(t *testing.T) {
 		{"misspelled flag", []string{"--confg", "x"}, `unknown flag --confg; did you mean --config?`},
 		{"no value", []string{"-p"}, `flag needs an argument: -p`},
 		{"bad syntax", []string{"---p=1"}, `bad flag syntax: ---p`},
+		{"nothing to test", []string{"-t"}, `flag -t: no configuration to check; name one with -c`},
+		{"value of a presence", []string{"--tls=x"}, `flag --tls: "tls": got "x"; must be true or false`},
 		{"argument", []string{"start"}, `unexpected argument "start"; only help and version may stand there`},
 		{"value behind a boolean", []string{"-D", "false"}, `unexpected argument "false"; only help and version may stand there`},
 		{"value of an action", []string{"-v=x"}, `flag -v: must be given without a value`},

@@ -14,7 +14,7 @@ func FuzzLoad(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, file := range files {
+	for _, file := range append(files, corpus(f)...) {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)
@@ -27,6 +27,11 @@ func FuzzLoad(f *testing.F) {
 		"port: 1, port: 2", "listen: 1, port: 2", "authorization { authorization { user: a } }", "a: -", "a: 1.", "a: 2024-01-01T",
 		"users: [ { user: a }, [ b ], c ]", "log_format: \xff\xfe", "a: '\n\n'\nport: x", "max_payload: 3GB\nmax_pending: 1",
 		"authorization { user: u, password: p, token: t }", "ping_interval: 1e999", "a = b; c d, e: f # g", "{ \"port\": 1 }",
+		"accounts { A { users: [ { nkey: x } ] }, $G: 1, B { imports: [ { stream { account: A, subject: \">\" }, service: 1 } ] } }",
+		"accounts: [ A, { name: A }, [ ] ]", "accounts { A { exports: [ { service: a, latency: { sampling: \"x%\" } }, [ ] ] } }",
+		"mappings { a: [ [ ], { dest: b, weight: \"-5%\" } ], \"\": { }, b: 1 }", "tls { certs: [ [ ] ], handshake_first: \"-1s\" }, https: 1",
+		"authorization { permissions { publish { allow: [ [ a ] ] }, allow_responses: 1e9 }, users: { a: b } }", "resolver: \"URL(\", resolver_tls {}",
+		"websocket { headers { a { b: c } }, port: 1, listen: 2 }", "operator: [ [ ], { } ], resolver_preload { a: b, a: c }", "jetstream { { } }",
 		"authorization: [ { user: a } ]", "debug: on, trace off; logtime = no", "a: 1k\r\nport: 5\r\n",
 	} {
 		f.Add([]byte(seed))
@@ -39,6 +44,7 @@ func FuzzLoadYAML(f *testing.F) {
 	for _, seed := range []string{
 		"", "port: 1", "a", "- a", "a: &a [*a]", "a: *b", "? [a]\n: b", "<<: {port: 1}", "a: !!int x", "a: !b c", "port: 1\nport: 2",
 		"a: |\n  b", "--- a\n--- b", "a: 'b", "a: [", "port: 0x10", "max_payload: 2MB", "ping_interval: 2m", "authorization: {user: 1}",
+		"accounts:\n  A: {users: [{user: a, permissions: {publish: a}}]}\n  B: *x", "mappings: {a: b, c: [{dest: d, weight: 50%}]}", "accounts: {A: null}",
 		"%YAML 1.1\n---\na: yes", "\t", "a: 1e999", "port: 99999999999999999999", "{port: 1, authorization: {token: t}}", "\xff\xfe",
 	} {
 		f.Add([]byte(seed))

@@ -16,20 +16,27 @@ import (
 type kind int
 
 const (
-	boolean  kind = iota // true or false; stored as bool
-	integer              // a whole number; stored as int64
-	size                 // a number of bytes; stored as int64
-	duration             // stored as time.Duration
-	text                 // stored as string
-	address              // host:port or a port; stored as two fields, string and int64
-	block                // settings of its own
-	list                 // any number of elements
-	action               // a flag that does something else than set an option
+	boolean     kind = iota // true or false; stored as bool
+	integer                 // a whole number; stored as int64
+	size                    // a number of bytes; stored as int64
+	duration                // stored as time.Duration
+	text                    // stored as string
+	address                 // host:port or a port; stored as two fields, string and int64
+	handshake               // true, false, "auto" or a duration; stored as bool and time.Duration
+	block                   // settings of its own
+	list                    // any number of elements
+	dict                    // texts by names of one's own; stored as map[string]string
+	presence                // a flag that says whether a block is there at all
+	action                  // a flag that does something else than set an option
+	unsupported             // what nats-server has and the broker has not
 )
 
 // String returns the word that the reference uses.
 func (k kind) String() string {
-	return [...]string{"boolean", "integer", "size", "duration", "text", "address", "block", "list", "action"}[k]
+	return [...]string{
+		"boolean", "integer", "size", "duration", "text", "address", "boolean or duration", "block", "list",
+		"block", "boolean", "action", "",
+	}[k]
 }
 
 // errKind and errRange say why a value was refused. The caller words it.
@@ -41,8 +48,12 @@ var (
 // convert turns a value of a file into the values of the item's fields, one
 // for each. A note is a warning to pass on. The error is errKind or errRange.
 func (it *item) convert(v any) (values []any, note string, err error) {
-	if it.kind == address {
+	switch it.kind {
+	case address:
 		values, err = it.convertAddress(v)
+		return values, "", err
+	case handshake:
+		values, err = convertHandshake(v)
 		return values, "", err
 	}
 	var out any
@@ -57,6 +68,9 @@ func (it *item) convert(v any) (values []any, note string, err error) {
 		n, ok := v.(int64)
 		if !ok {
 			return nil, "", errKind
+		}
+		if n == 0 && it.nonzero {
+			return nil, "", errRange
 		}
 		if to, ok := it.remap[n]; ok {
 			n = to
@@ -76,6 +90,9 @@ func (it *item) convert(v any) (values []any, note string, err error) {
 		s, ok := v.(string)
 		if !ok {
 			return nil, "", errKind
+		}
+		if it.fold != nil {
+			s = it.fold(s)
 		}
 		out = s
 	default:
@@ -143,6 +160,37 @@ func (it *item) convertAddress(v any) ([]any, error) {
 		return nil, errRange
 	}
 	return []any{host, port}, nil
+}
+
+// handshakeFallback is how long a listener waits for the first byte of TLS when
+// it is told to find out by itself.
+const handshakeFallback = 50 * time.Millisecond
+
+// convertHandshake returns whether TLS comes first, and after which silence it
+// does not.
+func convertHandshake(v any) ([]any, error) {
+	switch v := v.(type) {
+	case bool:
+		return []any{v, time.Duration(0)}, nil
+	case string:
+		switch strings.ToLower(v) {
+		case "true", "on":
+			return []any{true, time.Duration(0)}, nil
+		case "false", "off":
+			return []any{false, time.Duration(0)}, nil
+		case "auto", "auto_fallback":
+			return []any{true, handshakeFallback}, nil
+		}
+		d, err := time.ParseDuration(v)
+		if err != nil {
+			return nil, errKind
+		}
+		if d <= 0 {
+			return nil, errRange
+		}
+		return []any{true, d}, nil
+	}
+	return nil, errKind
 }
 
 // toDuration accepts "2m" and bare numbers of seconds.

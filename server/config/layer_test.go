@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,53 @@ func writeFile(t testing.TB, name, content string) string {
 type sample struct {
 	values [3]string
 	want   [3]any
-	with   string // a line that the block in the file needs
+	with   string // lines that the block in the file needs
+	root   string // lines that the file needs besides
+}
+
+// tlsSamples are those of a tls block. All need a certificate.
+func tlsSamples() map[string]sample {
+	pair := "  cert_file: c\n  key_file: k\n"
+	list := func(name string) sample {
+		return sample{values: [3]string{"[" + name + "]"}, want: [3]any{[]string{name}}}
+	}
+	all := map[string]sample{
+		"cert_file":                    texts("ca", "cb", "cc"),
+		"key_file":                     texts("ka", "kb", "kc"),
+		"ca_file":                      texts("aa", "ab", "ac"),
+		"verify":                       booleans,
+		"verify_and_map":               booleans,
+		"cipher_suites":                list("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
+		"allow_insecure_cipher_suites": booleans,
+		"curve_preferences":            list("CurveP384"),
+		"min_version":                  {values: [3]string{`"1.3"`, "1.2", ""}, want: [3]any{"1.3", "1.2"}},
+		"timeout":                      {values: [3]string{"0.5", "3s", ""}, want: [3]any{500 * time.Millisecond, 3 * time.Second}},
+		"handshake_first":              booleans,
+		"connection_rate_limit":        {values: [3]string{"10", "2k", ""}, want: [3]any{int64(10), int64(2000)}},
+		"pinned_certs":                 list(strings.Repeat("0a", 32)),
+		"insecure":                     booleans,
+	}
+	for key, s := range all {
+		s.with = pair
+		if key == "cert_file" || key == "key_file" {
+			s.with = strings.Replace(pair, "  "+key+": "+key[:1]+"\n", "", 1)
+		}
+		all[key] = s
+	}
+	return all
+}
+
+// permissionSamples are those of a block of permissions.
+func permissionSamples() map[string]sample {
+	subjects := sample{values: [3]string{`["a.>", b]`}, want: [3]any{[]string{"a.>", "b"}}}
+	return map[string]sample{
+		"publish.allow":           subjects,
+		"publish.deny":            subjects,
+		"subscribe.allow":         subjects,
+		"subscribe.deny":          subjects,
+		"allow_responses.max":     {values: [3]string{"5", "-1", ""}, want: [3]any{5, -1}},
+		"allow_responses.expires": {values: [3]string{`"3s"`, "-1s", ""}, want: [3]any{3 * time.Second, -time.Second}},
+	}
 }
 
 func texts(a, b, c string) sample {
@@ -41,7 +88,9 @@ func samples() map[string]sample {
 	type w = [3]any
 	password := texts("pa", "pb", "pc")
 	password.with = "  user: u\n"
-	return map[string]sample{
+	users := "authorization { users: [ {user: ua}, {user: ub} ] }\n"
+	resolver := func(with string, values v, want w) sample { return sample{values: values, want: want, with: with} }
+	all := map[string]sample{
 		"host":                   texts("127.0.0.1", "127.0.0.2", "127.0.0.3"),
 		"port":                   {values: v{"1001", "-1", "1003"}, want: w{1001, -1, 1003}},
 		"server_name":            texts("na", "nb", "nc"),
@@ -76,15 +125,74 @@ func samples() map[string]sample {
 		"log_format":             texts("json", "text", ""),
 		"pid_file":               texts("ia", "ib", "ic"),
 		"ports_file_dir":         texts("da", "db", "dc"),
+		"unix_socket":            texts("sa", "sb", "sc"),
+		"https_port":             {values: v{"8001", "-1", "8003"}, want: w{8001, -1, 8003}, root: "tls { cert_file: c, key_file: k }\n"},
+		"allow_non_tls":          booleans,
+		"no_auth_user":           {values: v{"ua", "ub", ""}, want: w{"ua", "ub"}, root: users},
+		"always_enable_nonce":    booleans,
+		"system_account":         {values: v{"sa", "sb", ""}, want: w{"sa", "sb"}, root: "accounts: [ sa, sb ]\n"},
+		"operator":               {values: v{"[oa]"}, want: w{[]string{"oa"}}},
+		"trusted_keys":           {values: v{operatorKey}, want: w{[]string{operatorKey}}},
+		"resolver.type":          resolver("  dir: d\n", v{"FULL", "cache", ""}, w{"full", "cache"}),
+		"resolver.url":           resolver("  type: url\n", v{`"http://a/b"`, "https://b", ""}, w{"http://a/b", "https://b"}),
+		"resolver.dir":           resolver("  type: full\n", v{"da", "db", ""}, w{"da", "db"}),
+		"resolver.allow_delete":  resolver("  type: full\n  dir: d\n", v{"true", "false", ""}, w{true, false}),
+		"resolver.hard_delete":   resolver("  type: full\n  dir: d\n  allow_delete: true\n", v{"true", "false", ""}, w{true, false}),
+		"resolver.interval":      resolver("  type: full\n  dir: d\n", v{`"3s"`, "4m", ""}, w{3 * time.Second, 4 * time.Minute}),
+		"resolver.ttl":           resolver("  type: cache\n  dir: d\n", v{`"3s"`, "4m", ""}, w{3 * time.Second, 4 * time.Minute}),
+		"resolver.limit":         resolver("  type: cache\n  dir: d\n", v{"10", "2k", ""}, w{int64(10), int64(2000)}),
+		"resolver.timeout":       resolver("  type: cache\n  dir: d\n", v{`"3s"`, "4m", ""}, w{3 * time.Second, 4 * time.Minute}),
+		"default_sentinel":       {values: v{"ja", "jb", ""}, want: w{"ja", "jb"}, root: "operator: o\n"},
+		"trace_verbose":          {values: v{"true", "false", "true"}, want: w{true, true, true}}, // false says nothing
+
+		"websocket.host":                   texts("127.0.0.1", "127.0.0.2", ""),
+		"websocket.port":                   {values: v{"1001", "-1", ""}, want: w{1001, -1}, with: "  no_tls: true\n"},
+		"websocket.advertise":              texts("ha:1", "hb", ""),
+		"websocket.no_tls":                 booleans,
+		"websocket.same_origin":            booleans,
+		"websocket.allowed_origins":        {values: v{`"https://a.b"`}, want: w{[]string{"https://a.b"}}},
+		"websocket.compression":            booleans,
+		"websocket.handshake_timeout":      {values: v{"3", "4m", ""}, want: w{3 * time.Second, 4 * time.Minute}},
+		"websocket.headers":                {values: v{`{ "X-A": b, y: c }`}, want: w{map[string]string{"X-A": "b", "y": "c"}}},
+		"websocket.jwt_cookie":             texts("ca", "cb", ""),
+		"websocket.user_cookie":            texts("ca", "cb", ""),
+		"websocket.pass_cookie":            texts("ca", "cb", ""),
+		"websocket.token_cookie":           texts("ca", "cb", ""),
+		"websocket.no_auth_user":           texts("ua", "ub", ""),
+		"websocket.authorization.user":     texts("ua", "ub", ""),
+		"websocket.authorization.password": texts("pa", "pb", ""),
+		"websocket.authorization.token":    texts("ta", "tb", ""),
+		"websocket.authorization.timeout":  {values: v{"0.5", "3", ""}, want: w{500 * time.Millisecond, 3 * time.Second}},
+		"websocket.ping_interval":          {values: v{`"3s"`, "4m", ""}, want: w{3 * time.Second, 4 * time.Minute}},
 	}
+	for _, block := range []string{"tls", "websocket.tls", "resolver_tls"} {
+		for key, s := range tlsSamples() {
+			all[block+"."+key] = s
+		}
+	}
+	for key, s := range permissionSamples() {
+		all["authorization.default_permissions."+key] = s
+	}
+	return all
 }
 
-// spelled writes a setting as a file has it, block and all.
-func spelled(path, name, value, with string) string {
-	if blockName, _, nested := strings.Cut(path, "."); nested {
-		return fmt.Sprintf("%s {\n  %s: %s\n%s}\n", blockName, name, value, with)
+// The public keys of seeds that are all ones.
+const (
+	userKey     = "UCFIRY65OQE7DFP5KLNS2PF2LVZMUZYJX4OZIEQ36N2IQANUB5XVZ45L"
+	accountKey  = "ACFIRY65OQE7DFP5KLNS2PF2LVZMUZYJX4OZIEQ36N2IQANUB5XVYYOU"
+	operatorKey = "OCFIRY65OQE7DFP5KLNS2PF2LVZMUZYJX4OZIEQ36N2IQANUB5XVYOCS"
+)
+
+// spelled writes a setting as a file has it, blocks and all.
+func spelled(path, name string, s sample) string {
+	blocks := strings.Split(path, ".")
+	blocks = blocks[:len(blocks)-1]
+	var b strings.Builder
+	for _, name := range blocks {
+		fmt.Fprintf(&b, "%s {\n", name)
 	}
-	return fmt.Sprintf("%s: %s\n", name, value)
+	fmt.Fprintf(&b, "  %s: %s\n%s%s%s", name, s.values[0], s.with, strings.Repeat("}\n", len(blocks)), s.root)
+	return b.String()
 }
 
 // TestEveryKeyInEveryLayer sets each key, in each spelling, by file, variable
@@ -92,8 +200,9 @@ func spelled(path, name, value, with string) string {
 func TestEveryKeyInEveryLayer(t *testing.T) {
 	t.Parallel()
 	all := samples()
-	for _, it := range newSchema(table()).leaves() {
-		if it.flagOnly() || it.kind == address || it.commandOnly {
+	for _, it := range known().leaves() {
+		isBlocks := it.kind == list && it.each.kind == block
+		if it.flagOnly() || it.kind == address || it.kind == unsupported || it.commandOnly || isBlocks {
 			continue // have tests of their own
 		}
 		s, ok := all[it.path]
@@ -103,25 +212,28 @@ func TestEveryKeyInEveryLayer(t *testing.T) {
 		}
 		t.Run(it.path, func(t *testing.T) {
 			t.Parallel()
-			field := it.fields[0]
+			field := it.paths()[0]
 			check := func(what string, args, environ []string, want any) {
 				t.Helper()
 				cmd, err := Parse(args, environ)
 				if err != nil {
 					t.Fatalf("%s: %v", what, err)
 				}
-				got := reflect.ValueOf(cmd.Options).FieldByName(field).Interface()
+				got := fieldAt(reflect.ValueOf(cmd.Options), field).Interface()
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", what, diff)
 				}
-				if len(cmd.Warnings) > 0 && it.kind != duration {
+				if len(cmd.Warnings) > 0 && it.kind != duration && it.lacks == "" {
 					t.Errorf("%s: warnings %q", what, cmd.Warnings)
 				}
 			}
 			var file string
 			for _, name := range append(it.names(), strings.ToUpper(it.key)) {
-				file = writeFile(t, "a.conf", spelled(it.path, name, s.values[0], s.with))
+				file = writeFile(t, "a.conf", spelled(it.path, name, s))
 				check("file "+name, []string{"-c", file}, nil, s.want[0])
+			}
+			if it.env() == "" {
+				return
 			}
 			environ := []string{it.env() + "=" + s.values[1]}
 			check("variable", []string{"-c", file}, environ, s.want[1])
@@ -184,6 +296,36 @@ func TestLayers(t *testing.T) {
 		{name: "-DV then -V=false", args: []string{"-DV", "-V=false"}, want: Options{Debug: true}},
 		{name: "-D=false over a file", file: "debug: true", args: []string{"-D=false"}},
 		{name: "-T=false", args: []string{"-T=false"}, want: Options{NoLogtime: true}},
+		{
+			name: "https", file: "https: \"127.0.0.1:8443\", tls { cert_file: c, key_file: k }",
+			want: Options{HTTPHost: "127.0.0.1", HTTPSPort: 8443, TLS: &TLS{CertFile: "c", KeyFile: "k"}},
+		},
+		{
+			name: "TLS by flags", args: []string{"--tls", "--tlscert", "c", "--tlskey=k", "--tlscacert", "a", "--tlsverify"},
+			want: Options{TLS: &TLS{CertFile: "c", KeyFile: "k", CAFile: "a", Verify: true}},
+		},
+		{
+			name: "a TLS flag over a file", file: "tls { cert_file: c, key_file: k, timeout: 3 }", args: []string{"--tlscert", "d"},
+			want: Options{TLS: &TLS{CertFile: "d", KeyFile: "k", Timeout: 3 * time.Second}},
+		},
+		{name: "--tls=false", file: "tls { cert_file: c, key_file: k }", args: []string{"--tls=false", "--tlscert", "d"}},
+		{name: "--tls leaves a file alone", file: "tls { cert_file: c, key_file: k }", args: []string{"--tls"}, want: Options{TLS: &TLS{CertFile: "c", KeyFile: "k"}}},
+		{name: "MOONWIRE_TLS_", environ: []string{"MOONWIRE_TLS_CERT_FILE=c", "MOONWIRE_TLS_KEY_FILE=k", "MOONWIRE_TLS_HANDSHAKE_FIRST=auto"}, want: Options{TLS: &TLS{CertFile: "c", KeyFile: "k", HandshakeFirst: true, HandshakeFallback: 50 * time.Millisecond}}},
+		{name: "WebSocket listen", file: "ws { listen: \"h:1\", no_tls: true }", want: Options{WebSocket: WebSocket{Host: "h", Port: 1, NoTLS: true}}},
+		{name: "resolver mem", file: "resolver: mem", want: Options{Resolver: Resolver{Type: "memory"}}},
+		{name: "resolver URL", file: `resolver: "url( \"https://a/b\" )"`, want: Options{Resolver: Resolver{Type: "url", URL: "https://a/b"}}},
+		{
+			name: "responses as a number", file: "authorization { permissions { allow_responses: 5 } }",
+			want: Options{DefaultPermissions: &Permissions{Responses: &Responses{Max: 5}}},
+		},
+		{
+			name: "mappings in the long form", file: "mappings: [ { source: a, destinations: b } ]",
+			want: Options{Mappings: []Mapping{{Source: "a", Destinations: []Destination{{Subject: "b", Weight: 100}}}}},
+		},
+		{
+			name: "accounts in the long form", file: "accounts: [ A, { name: B, users: [ { user: u } ] } ]",
+			want: Options{Accounts: []Account{{Name: "A"}, {Name: "B", Users: []User{{Username: "u"}}}}},
+		},
 		{name: "later flag wins", args: []string{"-p", "1", "--port=2"}, want: Options{Port: 2}},
 		{name: "empty variable is unset", file: "port: 5000", environ: []string{"MOONWIRE_PORT="}, want: Options{Port: 5000}},
 		{
@@ -302,6 +444,71 @@ func TestInclude(t *testing.T) {
 	}.WithDefaults()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("options (-want +got):\n%s", diff)
+	}
+}
+
+// TestYAMLOfIdentity: the short forms are the same in YAML.
+func TestYAMLOfIdentity(t *testing.T) {
+	t.Parallel()
+	const doc = `
+authorization:
+  users:
+    - {user: a, password: a, permissions: {publish: a.>, subscribe: [b, c q]}, clients: standard}
+    - user: b
+      permissions: {allow_responses: true, publish: {deny: x}}
+accounts:
+  A:
+    exports: [{stream: s.>}, {service: q, latency: {sampling: 50%, subject: l}}]
+    mappings: {old: new, some: [{dest: other, weight: 30}]}
+  B:
+    imports:
+      - stream: {account: A, subject: s.x}
+        prefix: p
+tls: {cert_file: c, key_file: k, handshake_first: auto, timeout: 1.5}
+websocket: {listen: 8080, no_tls: true, headers: {X-A: b}}
+resolver: URL(http://a/b)
+jetstream: {store_dir: x}
+`
+	file := writeFile(t, "a.yaml", doc)
+	got, warnings, err := LoadFile(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Options{
+		ConfigFile: file,
+		Users: []User{
+			{
+				Username: "a", Password: "a", ConnectionTypes: []string{"STANDARD"},
+				Permissions: &Permissions{Publish: Rules{Allow: []string{"a.>"}}, Subscribe: Rules{Allow: []string{"b", "c q"}}},
+			},
+			{Username: "b", Permissions: &Permissions{Publish: Rules{Deny: []string{">"}}, Responses: &Responses{}}},
+		},
+		Accounts: []Account{
+			{
+				Name: "A",
+				Exports: []Export{
+					{Subject: "s.>"},
+					{Service: true, Subject: "q", Latency: &Latency{50, "l"}},
+				},
+				Mappings: []Mapping{
+					{"old", []Destination{{"new", 100, ""}}},
+					{"some", []Destination{{"other", 30, ""}}},
+				},
+			},
+			{Name: "B", Imports: []Import{{Account: "A", Subject: "s.x", Prefix: "p"}}},
+		},
+		TLS: &TLS{
+			CertFile: "c", KeyFile: "k", Timeout: 1500 * time.Millisecond,
+			HandshakeFirst: true, HandshakeFallback: 50 * time.Millisecond,
+		},
+		WebSocket: WebSocket{Port: 8080, NoTLS: true, Headers: map[string]string{"X-A": "b"}},
+		Resolver:  Resolver{Type: "url", URL: "http://a/b"},
+	}.WithDefaults()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("options (-want +got):\n%s", diff)
+	}
+	if want := []string{file + `:18:1: "jetstream": not supported yet, ignored: JetStream`}; !slices.Equal(warnings, want) {
+		t.Errorf("warnings: got %q, want %q", warnings, want)
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 // file does not exist.
 func LoadFile(path string, environ []string) (opts Options, warnings []string, err error) {
 	l := newLoader()
-	return l.load(l.defaults(), l.file(path), l.environment(environ))
+	return l.load(l.file(path), l.environment(environ))
 }
 
 // loader reads one set of sources.
@@ -28,7 +28,7 @@ type loader struct {
 }
 
 func newLoader() *loader {
-	return &loader{schema: newSchema(table()), rep: newReport()}
+	return &loader{schema: known(), rep: newReport()}
 }
 
 // source is a koanf provider that has been read: values in the shape of
@@ -86,17 +86,6 @@ func decode(into any, sources ...source) error {
 	return nil
 }
 
-// defaults returns the defaults of the table.
-func (l *loader) defaults() source {
-	s := make(source)
-	for _, it := range l.schema.leaves() {
-		if it.def != nil {
-			s.at(it.scope)[it.fields[0]] = it.def
-		}
-	}
-	return s
-}
-
 // file reads a configuration file; an empty path is an empty source.
 func (l *loader) file(path string) source {
 	s := make(source)
@@ -111,7 +100,7 @@ func (l *loader) file(path string) source {
 	if len(members) == 0 {
 		l.rep.warn(position{layer: layerFile, source: path}, "sets nothing")
 	}
-	newTranslation(l.rep).block(l.schema, members, "", "", s)
+	newTranslation(l.rep).block(l.schema, members, position{layer: layerFile, source: path}, "", "", s)
 	return s
 }
 

@@ -134,6 +134,9 @@ func natsNode(v any, at position) *node {
 		elements := make([]*node, len(v))
 		for i, e := range v {
 			elements[i] = natsNode(e, n.at)
+			if ms, ok := elements[i].value.([]member); ok && len(ms) > 0 {
+				elements[i].at = ms[0].at // the parser has the end of the block
+			}
 		}
 		n.value = elements
 	default:

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -48,9 +49,10 @@ func loadTree(t *testing.T, name, content string, environ []string) (tree, *repo
 	l := &loader{schema: newSchema(treeTable()), rep: newReport()}
 	file := l.file(writeFile(t, name, content))
 	var got tree
-	if err := decode(&got, l.defaults(), file, l.environment(environ)); err != nil {
+	if err := decode(&got, file, l.environment(environ)); err != nil {
 		t.Fatal(err)
 	}
+	l.schema.fill(reflect.ValueOf(&got).Elem())
 	return got, l.rep
 }
 

@@ -83,8 +83,52 @@ type Options struct {
 	// Token is what clients present in place of user and password, as plain
 	// text or as a bcrypt hash. It excludes Username and Password. Secret.
 	Token string
-	// AuthTimeout is how long a client has to authenticate. Default 2s.
+	// AuthTimeout is how long a client has to authenticate. Default 2s, or with
+	// TLS its Timeout and 1s.
 	AuthTimeout time.Duration
+
+	// Users are who may connect to $G, besides those of Accounts.
+	Users []User
+	// DefaultPermissions are of those Users that have none of their own. Default
+	// nil: everything.
+	DefaultPermissions *Permissions
+	// NoAuthUser is the user that a client without credentials is. Default "":
+	// it is refused.
+	NoAuthUser string
+	// Accounts besides $G. One that is named $SYS says what is in it.
+	Accounts []Account
+	// SystemAccount is the account for the server's own messages. Default
+	// "$SYS"; with Operators "", which is the one that the operator's JWT names.
+	SystemAccount string
+	// Mappings of $G.
+	Mappings []Mapping
+
+	// TLS of the client listener. Default nil: none.
+	TLS *TLS
+	// AllowNonTLS lets clients choose. Default false.
+	AllowNonTLS bool
+	// WebSocket is the listener for WebSocket clients.
+	WebSocket WebSocket
+	// UnixSocket is the path of a Unix domain socket for clients. Default "":
+	// none.
+	UnixSocket string
+	// HTTPSPort is the monitoring port with TLS. Default 0: none; it excludes
+	// HTTPPort.
+	HTTPSPort int
+
+	// Operators are the JWTs of operators, or the files that hold them: then
+	// clients authenticate with JWTs. Default empty. Secret.
+	Operators []string
+	// TrustedKeys are public keys of operators, in place of Operators.
+	TrustedKeys []string
+	// Resolver is where the JWTs of accounts come from.
+	Resolver Resolver
+	// ResolverPreload are accounts that are known from the start.
+	ResolverPreload []AccountJWT
+	// DefaultSentinel is the bearer JWT of a client without credentials. Secret.
+	DefaultSentinel string
+	// AlwaysEnableNonce puts a nonce into each INFO. Default false.
+	AlwaysEnableNonce bool
 
 	// Debug logs debug messages. Default false.
 	Debug bool
@@ -115,122 +159,32 @@ type Options struct {
 	ConfigFile string
 }
 
-// WithDefaults returns a copy in which every field that has its zero value has
-// its default.
-func (o Options) WithDefaults() Options {
-	v := reflect.ValueOf(&o).Elem()
-	for _, it := range newSchema(table()).leaves() {
-		if it.def == nil {
-			continue
-		}
-		if f := fieldAt(v, it.paths()[0]); f.IsZero() {
-			f.Set(reflect.ValueOf(it.def).Convert(f.Type()))
-		}
-	}
-	if o.HTTPHost == "" {
-		o.HTTPHost = o.Host
-	}
-	return o
-}
-
 // Validate returns every problem of the options at once, joined as by
 // errors.Join, or nil. Each names the key, the value and what is allowed. Zero
 // values stand for their defaults.
 func (o *Options) Validate() error {
 	var errs []error
-	for _, it := range newSchema(table()).leaves() {
-		if len(it.fields) != 1 || it.flagOnly() {
-			continue
-		}
-		f := fieldAt(reflect.ValueOf(o).Elem(), it.paths()[0])
-		if !f.IsZero() && !it.allows(f.Interface(), it.min) {
+	seen := make(map[string]bool)
+	known().visit(reflect.ValueOf(o).Elem(), "", func(it *item, path string, f reflect.Value) {
+		if !seen[path] && !f.IsZero() && !it.allows(f.Interface(), it.min) {
 			errs = append(errs, &problem{text: it.complain(f.Interface())})
 		}
-	}
+		seen[path] = true
+	})
 	for _, c := range o.conflicts() {
 		errs = append(errs, &problem{text: c.text})
 	}
 	return errors.Join(errs...)
 }
 
-// conflict is a problem between several fields.
-type conflict struct {
-	fields []string // paths; the first one that was set is where it is reported
-	text   string
-}
-
-// conflicts returns what is wrong between fields that are each fine alone.
-func (o *Options) conflicts() []conflict {
-	d := o.WithDefaults()
-	var cs []conflict
-	if d.MaxPending > 0 && int64(d.MaxPayload) > d.MaxPending {
-		cs = append(cs, conflict{
-			[]string{"MaxPayload", "MaxPending"},
-			fmt.Sprintf(`"max_payload": %d is above "max_pending" (%d); must be at most that`, d.MaxPayload, d.MaxPending),
-		})
-	}
-	if d.LameDuckDuration > 0 && d.LameDuckGracePeriod >= d.LameDuckDuration {
-		cs = append(cs, conflict{
-			[]string{"LameDuckGracePeriod", "LameDuckDuration"},
-			fmt.Sprintf(`"lame_duck_grace_period": %s is not below "lame_duck_duration" (%s); must be less than that`,
-				showDuration(d.LameDuckGracePeriod), showDuration(d.LameDuckDuration)),
-		})
-	}
-	if d.Token != "" && (d.Username != "" || d.Password != "") {
-		cs = append(cs, conflict{
-			[]string{"Token", "Username", "Password"},
-			`"authorization.token": is set together with a user or password; must be either a token or a user with a password`,
-		})
-	}
-	if d.Password != "" && d.Username == "" {
-		cs = append(cs, conflict{
-			[]string{"Password", "Username"},
-			`"authorization.password": is set without a user; must come with "authorization.user"`,
-		})
-	}
-	return cs
-}
-
-// largePayload is the payload size above which memory use deserves a warning.
-const largePayload = 8 << 20
-
-// longAuthTimeout is the time above which an auth timeout looks like a slip.
-const longAuthTimeout = time.Minute
-
-// doubts returns what is allowed but probably not meant.
-func (o *Options) doubts() []conflict {
-	var ds []conflict
-	if o.MaxPayload > largePayload {
-		ds = append(ds, conflict{
-			[]string{"MaxPayload"},
-			fmt.Sprintf(`"max_payload": %d is above %d (8 MiB); large messages cost memory in every queue they wait in`,
-				o.MaxPayload, largePayload),
-		})
-	}
-	if o.MaxConnections < 0 {
-		ds = append(ds, conflict{
-			[]string{"MaxConnections"},
-			`"max_connections": lets no client connect; leave the key out for the default`,
-		})
-	}
-	if o.AuthTimeout > longAuthTimeout {
-		ds = append(ds, conflict{
-			[]string{"AuthTimeout"},
-			fmt.Sprintf(`"authorization.timeout": %s is long; a duration needs quotes ("1m"), since an unquoted 1m is the number 1000000`,
-				showDuration(o.AuthTimeout)),
-		})
-	}
-	return ds
-}
-
 // redacted is shown in place of a secret that is set.
 const redacted = "[redacted]"
 
 // shown returns key and value of each field that is set, in the order of the
-// table, with secrets replaced.
+// table, with secrets replaced. Of a list of blocks it gives the length.
 func (o Options) shown() (keys []string, values []any) {
 	v := reflect.ValueOf(o)
-	leaves := newSchema(table()).leaves()
+	leaves := known().leaves()
 	seen := make(map[string]bool)
 	show := func(name, path string, secret bool) {
 		f := fieldAt(v, path)
@@ -239,16 +193,23 @@ func (o Options) shown() (keys []string, values []any) {
 		}
 		seen[path] = true
 		value := f.Interface()
-		if d, ok := value.(time.Duration); ok {
-			value = showDuration(d)
-		}
-		if secret {
+		d, isDuration := value.(time.Duration)
+		switch {
+		case secret:
 			value = redacted
+		case isDuration:
+			value = showDuration(d)
+		case f.Kind() == reflect.Slice && f.Type().Elem().Kind() == reflect.Struct:
+			value = f.Len()
 		}
 		keys, values = append(keys, name), append(values, value)
 	}
 	for _, it := range leaves {
 		switch {
+		case it.kind == presence || it.kind == address || len(it.fields) == 0:
+		case it.kind == handshake:
+			show(it.path, it.paths()[0], it.secret)
+			show(it.path+"_fallback", it.paths()[1], it.secret)
 		case len(it.fields) != 1:
 		case it.negated:
 			show("no_"+it.path, it.paths()[0], it.secret)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +15,8 @@ func TestWithDefaults(t *testing.T) {
 		Host: "0.0.0.0", Port: 4222, MaxPayload: 1 << 20, MaxPending: 64 << 20, MaxControlLine: 4096,
 		MaxConnections: 65536, PingInterval: 2 * time.Minute, PingMax: 2, WriteDeadline: 10 * time.Second,
 		LameDuckDuration: 2 * time.Minute, LameDuckGracePeriod: 10 * time.Second,
-		HTTPHost: "0.0.0.0", AuthTimeout: 2 * time.Second, LogFormat: "text",
+		HTTPHost: "0.0.0.0", AuthTimeout: 2 * time.Second, LogFormat: "text", SystemAccount: "$SYS",
+		WebSocket: WebSocket{Host: "0.0.0.0", HandshakeTimeout: 2 * time.Second},
 	}
 	got := Options{}.WithDefaults()
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -100,7 +102,7 @@ func TestValidateLeavesOptionsAlone(t *testing.T) {
 	if err := o.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	if o != (Options{}) {
+	if !reflect.DeepEqual(o, Options{}) {
 		t.Errorf("Validate changed the options: %v", o)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // layer is a source of values; a later one overrides an earlier one.
@@ -90,23 +91,56 @@ func (r *report) check(o *Options) {
 	r.warnings = append(r.warnings, r.placed(o.doubts())...)
 }
 
-// placed gives conflicts the place of the first field that a source has set.
+// placed gives conflicts the place of the first field that a source has set, or
+// of what that field stands in.
 func (r *report) placed(cs []conflict) []*problem {
 	var ps []*problem
 	for _, c := range cs {
-		if slices.ContainsFunc(c.fields, func(f string) bool { return r.failed[f] }) {
+		if slices.ContainsFunc(c.fields, r.refused) {
 			continue
 		}
-		p := &problem{text: c.text}
-		for _, f := range c.fields {
-			if at, ok := r.origins[f]; ok {
-				p.at = at
-				break
-			}
-		}
-		ps = append(ps, p)
+		ps = append(ps, &problem{at: r.origin(c.fields), text: c.text})
 	}
 	return ps
+}
+
+// refused reports whether a field, or what it stands in, was refused.
+func (r *report) refused(path string) bool {
+	outer := above(path)
+	return r.failed[path] || outer != "" && r.failed[outer]
+}
+
+// origin returns the place of the first of some fields that has one, or else
+// that of what they stand in.
+func (r *report) origin(fields []string) position {
+	for fields := slices.Clone(fields); ; {
+		more := false
+		for i, f := range fields {
+			if at, ok := r.origins[f]; ok {
+				return at
+			}
+			fields[i] = above(f)
+			more = more || fields[i] != ""
+		}
+		if !more {
+			return position{}
+		}
+	}
+}
+
+// above returns the path of what a field or an element stands in; "" is the
+// root.
+func above(path string) string {
+	if i := strings.LastIndex(path, delimiter); i >= 0 && !strings.HasSuffix(path, "]") {
+		return path[:i]
+	}
+	if i := strings.LastIndexByte(path, '['); i >= 0 {
+		return path[:i]
+	}
+	if i := strings.LastIndex(path, delimiter); i >= 0 {
+		return path[:i]
+	}
+	return ""
 }
 
 // err returns all errors in the order of their places, or nil.

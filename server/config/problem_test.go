@@ -58,12 +58,12 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			name:  "all at once, in the order of the file",
-			files: []string{"a.conf", "# first\nport: abc\n\n  debug: 5; trace: no\nmax_payload: \"1MB\"\nfoo: 1\nping_max: -1\n"},
+			files: []string{"a.conf", "# first\nport: abc\n\n  debug: 5; trace: no\nmax_payload: \"1MB\"\nfrob: 1\nping_max: -1\n"},
 			want: []string{
 				`a.conf:2:1: "port": got "abc"; must be a whole number from -1 to 65535`,
 				`a.conf:4:3: "debug": got 5; must be true or false`,
 				`a.conf:5:1: "max_payload": got "1MB"; must be a size from 1 to 2147483647, in bytes or with a suffix such as KB or MB, without quotes`,
-				`a.conf:6:1: unknown key "foo"`,
+				`a.conf:6:1: unknown key "frob"`,
 				`a.conf:7:1: "ping_max": got -1; must be a whole number from 1 to 2147483647`,
 			},
 		},

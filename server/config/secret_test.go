@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 )
+
+// userSeed is a seed of a user that was made for this test.
+const userSeed = "SUAACAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAE"
 
 // TestSecretsInErrors gives a secret in every wrong way and looks for it in
 // what comes back.
@@ -37,6 +41,25 @@ func TestSecretsInErrors(t *testing.T) {
 		{"without a user", "a.conf", "authorization { password: hunter2secret }", secret},
 		{"with a token", "a.conf", "authorization { user: u, password: hunter2secret, token: hunter2secret }", secret},
 		{"contradiction", "a.conf", "authorization { user: u, password: hunter2secret, pass: x }", secret},
+		{"password of a user", "a.conf", "authorization { users: [ { user: u, password: [ hunter2secret ] } ] }", secret},
+		{"password of a user as a number", "a.conf", "authorization { users: [ { user: u, password: 8812345 } ] }", "8812345"},
+		{"password of an nkey", "a.conf", "authorization { users: [ { nkey: " + userKey + ", password: hunter2secret } ] }", secret},
+		{"password twice", "a.conf", "authorization { users: [ { user: u, password: hunter2secret, pass: x } ] }", secret},
+		{"password without a user", "a.conf", "authorization { users: [ { password: hunter2secret } ] }", secret},
+		{"password in an account", "a.conf", "accounts { A { users: [ { user: u, pass: { a: hunter2secret } } ] } }", secret},
+		{"user twice", "a.conf", "accounts { A { users: [ { user: u, pass: hunter2secret }, { user: u, pass: hunter2secret } ] } }", secret},
+		{"seed of a user", "a.conf", "authorization { users: [ { nkey: " + userSeed + " } ] }", userSeed},
+		{"seed of an operator", "a.conf", "trusted_keys: [ " + userSeed + " ]", userSeed},
+		{"seed as no_auth_user", "a.conf", "no_auth_user: " + userSeed, userSeed},
+		{"seed as a name", "a.conf", "authorization { users: [ { user: " + userSeed + " }, { user: " + userSeed + " } ] }", userSeed},
+		{"websocket", "a.conf", "websocket { authorization { password: hunter2secret, token: [ hunter2secret ] } }", secret},
+		{"JWT", "a.conf", "resolver_preload { " + accountKey + ": hunter2secret }", secret},
+		{"operator", "a.conf", "operator: { a: hunter2secret }", secret},
+		{"operators", "a.conf", "operators: [ [ hunter2secret ] ]", secret},
+		{"sentinel", "a.conf", "default_sentinel: hunter2secret", secret},
+		{"resolver", "a.conf", `resolver: URL("ftp://u:hunter2secret@h")`, secret},
+		{"unsupported", "a.conf", "cluster { authorization { password: hunter2secret } }\nprot: 1", secret},
+		{"YAML user", "a.yaml", "authorization:\n  users: [{user: u, password: [hunter2secret]}]\n", secret},
 		{"YAML number", "a.yaml", "authorization:\n  token: 8812345\n", "8812345"},
 		{"YAML list", "a.yaml", "authorization:\n  token: [hunter2secret]\n", secret},
 		{"YAML alias", "a.yaml", "authorization:\n  token: *hunter2secret\n", secret},
@@ -95,7 +118,18 @@ func TestSecretsOnTheCommandLine(t *testing.T) {
 
 func TestOptionsShowNoSecrets(t *testing.T) {
 	t.Parallel()
-	o := Options{Port: -1, Username: "bob", Password: "hunter2", HTTPHost: "h", NoLogtime: true, MaxPending: 5}
+	o := Options{
+		Port: -1, Username: "bob", Password: "hunter2", HTTPHost: "h", NoLogtime: true, MaxPending: 5,
+		Users:    []User{{Username: "u", Password: "hunter2"}},
+		Accounts: []Account{{Name: "A", Users: []User{{Username: "u", Password: "hunter2"}}}, {}},
+		TLS:      &TLS{CertFile: "c", HandshakeFirst: true, HandshakeFallback: time.Second, Certs: []CertPair{{}}},
+		WebSocket: WebSocket{
+			Port: 1, Username: "w", Password: "hunter2", Token: "hunter2",
+			Headers: map[string]string{"X": "y"},
+		},
+		Operators: []string{"hunter2"}, DefaultSentinel: "hunter2", ResolverPreload: []AccountJWT{{"A", "hunter2"}},
+		Resolver: Resolver{Type: "url", URL: "http://u:hunter2@h"},
+	}
 	cmd := &Command{Options: o}
 	asJSON, err := json.Marshal(o)
 	if err != nil {
@@ -114,7 +148,11 @@ func TestOptionsShowNoSecrets(t *testing.T) {
 			t.Errorf("the rest is not in %q", s)
 		}
 	}
-	const want = "port=-1 max_pending=5 authorization.user=bob authorization.password=[redacted] no_logtime=true http_host=h"
+	const want = "port=-1 max_pending=5 tls.cert_file=c tls.certs=1 tls.handshake_first=true tls.handshake_first_fallback=1s " +
+		"websocket.port=1 websocket.headers=map[X:y] websocket.authorization.user=w websocket.authorization.password=[redacted] " +
+		"websocket.authorization.token=[redacted] authorization.user=bob authorization.password=[redacted] authorization.users=1 " +
+		"accounts=2 operator=[redacted] resolver.type=url resolver.url=[redacted] resolver_preload=1 default_sentinel=[redacted] " +
+		"no_logtime=true http_host=h"
 	if got := o.String(); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

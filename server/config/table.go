@@ -3,6 +3,7 @@ package config
 import (
 	"math"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,8 +23,20 @@ type setting struct {
 	// fields are the fields of the enclosing struct that it sets: one for a
 	// scalar, host and port for an address, one or several for a boolean. A
 	// block without a field fills the struct that encloses it; a block with one
-	// fills that struct; a list fills that slice.
+	// fills that struct, or makes it where the field is a pointer; a list fills
+	// that slice.
 	fields []string
+	// sets are fields of the same struct that get a constant when the key is
+	// there: of keys that tell what the struct is.
+	sets map[string]any
+	// shape turns short forms of the value into the long one.
+	shape func(*node) *node
+	// fold turns a text into the one spelling of it.
+	fold func(string) string
+	// required says that a block without the key is refused.
+	required bool
+	// lacks is a warning for whoever uses the key: what it does not do.
+	lacks string
 	// negated stores the opposite of the value: the key defaults to true, the
 	// field to false.
 	negated bool
@@ -34,6 +47,9 @@ type setting struct {
 	// min and max bound a number; floor, when set, is a higher lower bound for
 	// whatever does not come from code. Zero passes always: it is the default.
 	min, max, floor int64
+	// nonzero refuses 0 where it means nothing at all to nats-server, which no
+	// field can say: there, zero is no limit.
+	nonzero bool
 	// remap replaces a number on loading.
 	remap map[int64]int64
 	// choices are the only texts allowed. check accepts a text that allowed
@@ -47,6 +63,8 @@ type setting struct {
 	reloadable bool
 	// secret keeps the value out of every text.
 	secret bool
+	// does is what a flag asks for in place of a broker.
+	does Action
 	// commandOnly is not allowed in a file.
 	commandOnly bool
 	section     section
@@ -64,10 +82,15 @@ const (
 	sectionLimits   section = "Limits"
 	sectionTimers   section = "Timers and delivery"
 	sectionMonitor  section = "Monitoring"
+	sectionTLS      section = "TLS"
+	sectionWeb      section = "WebSocket"
 	sectionAuth     section = "Authorization"
+	sectionAccounts section = "Accounts"
+	sectionOperator section = "Operator mode"
 	sectionLog      section = "Logging"
 	sectionProcess  section = "Process"
 	sectionOverview section = "Information"
+	sectionMissing  section = "Known, but not supported yet"
 )
 
 // maxDuration leaves room for sums of a few durations.
@@ -76,6 +99,13 @@ const maxDuration = int64(time.Hour * 24 * 365 * 100)
 // table returns the declaration of every setting. It is built anew for each
 // caller: nobody can change it for another.
 func table() []setting {
+	return slices.Concat(
+		networkTable(), limitsTable(), timersTable(), monitorTable(), tlsTable(), webTable(),
+		authTable(), accountsTable(), operatorTable(), logTable(), processTable(), missingTable(),
+	)
+}
+
+func networkTable() []setting {
 	return []setting{
 		{
 			key: "listen", kind: address, fields: []string{"Host", "Port"}, section: sectionNetwork,
@@ -103,7 +133,15 @@ func table() []setting {
 			check: isHostPort, allowed: `"host" or "host:port"`,
 			doc: "Address told to clients and other servers",
 		},
+		{
+			key: "unix_socket", kind: text, fields: []string{"UnixSocket"}, defText: "none", section: sectionNetwork,
+			doc: "Path of a Unix domain socket for clients",
+		},
+	}
+}
 
+func limitsTable() []setting {
+	return []setting{
 		{
 			key: "max_payload", kind: size, unit: "bytes", fields: []string{"MaxPayload"},
 			def: int64(1 << 20), min: 1, max: math.MaxInt32, reloadable: true, section: sectionLimits,
@@ -139,7 +177,11 @@ func table() []setting {
 			key: "no_header_support", kind: boolean, fields: []string{"NoHeaderSupport"}, section: sectionLimits,
 			doc: "Refuse message headers",
 		},
+	}
+}
 
+func timersTable() []setting {
+	return []setting{
 		{
 			key: "ping_interval", kind: duration, fields: []string{"PingInterval"},
 			def: 2 * time.Minute, min: 1, max: maxDuration, reloadable: true, section: sectionTimers,
@@ -170,7 +212,11 @@ func table() []setting {
 			def: 10 * time.Second, min: 1, max: maxDuration, section: sectionTimers,
 			doc: "Wait before the first client is closed in lame duck mode; less than lame_duck_duration",
 		},
+	}
+}
 
+func monitorTable() []setting {
+	return []setting{
 		{
 			key: "http", kind: address, fields: []string{"HTTPHost", "HTTPPort"}, section: sectionMonitor,
 			defText: "off, and host as the address",
@@ -183,6 +229,17 @@ func table() []setting {
 			doc:     "Port for monitoring over HTTP; -1 takes a free one",
 		},
 		{
+			key: "https", kind: address, fields: []string{"HTTPHost", "HTTPSPort"}, section: sectionMonitor,
+			defText: "off, and host as the address",
+			doc:     "Address for monitoring over HTTPS as host:port, or a port alone; in place of http",
+		},
+		{
+			key: "https_port", flags: []string{"ms", "https_port"}, arg: "port",
+			kind: integer, fields: []string{"HTTPSPort"}, min: -1, max: math.MaxUint16, defText: "off",
+			section: sectionMonitor,
+			doc:     "Port for monitoring over HTTPS, with the tls of clients; -1 takes a free one",
+		},
+		{
 			key: "prof_port", flags: []string{"profile"}, arg: "port",
 			kind: integer, fields: []string{"ProfPort"}, min: -1, max: math.MaxUint16, defText: "off",
 			section: sectionMonitor,
@@ -193,34 +250,13 @@ func table() []setting {
 			defText: "none", min: -1, max: math.MaxInt32, remap: map[int64]int64{-1: 0}, section: sectionMonitor,
 			doc: "Nanoseconds of blocking for each sample of the block profile; needs prof_port; 0 and -1 take none",
 		},
+	}
+}
 
-		{
-			key: "authorization", kind: block, section: sectionAuth,
-			doc: "Who may connect: one user with a password, or one token",
-			block: []setting{
-				{
-					key: "user", aliases: []string{"username"}, flags: []string{"user"}, arg: "name", kind: text,
-					fields: []string{"Username"}, reloadable: true, section: sectionAuth,
-					doc: "User that clients must present",
-				},
-				{
-					key: "password", aliases: []string{"pass"}, flags: []string{"pass"}, arg: "password", kind: text,
-					fields: []string{"Password"}, reloadable: true, secret: true, section: sectionAuth,
-					doc: "Password of the user, plain or as a bcrypt hash",
-				},
-				{
-					key: "token", flags: []string{"auth"}, arg: "token", kind: text,
-					fields: []string{"Token"}, reloadable: true, secret: true, section: sectionAuth,
-					doc: "Token that clients must present, plain or as a bcrypt hash",
-				},
-				{
-					key: "timeout", kind: duration, fields: []string{"AuthTimeout"}, seconds: true,
-					def: 2 * time.Second, min: 1, max: maxDuration, reloadable: true, section: sectionAuth,
-					doc: "Time a client has to authenticate",
-				},
-			},
-		},
+const lacksVerbose = "the server's own messages are not traced; the same as trace otherwise"
 
+func logTable() []setting {
+	return []setting{
 		{
 			key: "debug", flags: []string{"D", "debug"}, kind: boolean, fields: []string{"Debug"},
 			reloadable: true, section: sectionLog,
@@ -232,8 +268,18 @@ func table() []setting {
 			doc: "Log the protocol of the clients",
 		},
 		{
+			key: "trace_verbose", flags: []string{"VV"}, kind: boolean, fields: []string{"Trace"}, shape: onlyTrue,
+			lacks: lacksVerbose, reloadable: true, section: sectionLog,
+			doc: "The same as trace",
+		},
+		{
 			flags: []string{"DV"}, kind: boolean, fields: []string{"Debug", "Trace"}, section: sectionLog,
 			doc: "Both debug and trace",
+		},
+		{
+			flags: []string{"DVV"}, kind: boolean, fields: []string{"Debug", "Trace"}, lacks: lacksVerbose,
+			section: sectionLog,
+			doc:     "The same as -DV",
 		},
 		{
 			key: "log_file", aliases: []string{"logfile"}, flags: []string{"l", "log"}, arg: "file", kind: text,
@@ -266,7 +312,11 @@ func table() []setting {
 			choices: []string{"text", "json"}, section: sectionLog,
 			doc: "Form of a log line",
 		},
+	}
+}
 
+func processTable() []setting {
+	return []setting{
 		{
 			key: "config", flags: []string{"c", "config"}, arg: "file", kind: text, fields: []string{"ConfigFile"},
 			defText: "none", commandOnly: true, section: sectionProcess,
@@ -274,20 +324,28 @@ func table() []setting {
 		},
 		{
 			key: "pid_file", aliases: []string{"pidfile"}, flags: []string{"P", "pid"}, arg: "file", kind: text,
-			fields: []string{"PidFile"}, defText: "none", reloadable: true, section: sectionProcess,
+			fields: []string{"PidFile"}, defText: "none", section: sectionProcess,
 			doc: "File to write the process id to",
 		},
 		{
 			key: "ports_file_dir", flags: []string{"ports_file_dir"}, arg: "dir", kind: text,
-			fields: []string{"PortsFileDir"}, defText: "none", reloadable: true, section: sectionProcess,
+			fields: []string{"PortsFileDir"}, defText: "none", section: sectionProcess,
 			doc: "Directory for <program>_<pid>.ports, which lists the bound ports",
 		},
 		{
-			flags: []string{"h", "help"}, kind: action, section: sectionOverview,
+			flags: []string{"t", "test_config"}, kind: action, does: TestConfig, section: sectionProcess,
+			doc: "Check the configuration and exit",
+		},
+		{
+			flags: []string{"sl", "signal"}, arg: "cmd[=pid]", kind: action, does: Signal, section: sectionProcess,
+			doc: "Send stop, quit, term, reopen, reload or ldm to a running broker, by its process id or pid file, and exit",
+		},
+		{
+			flags: []string{"h", "help", "help_tls"}, kind: action, does: Help, section: sectionOverview,
 			doc: "Show this text and exit; also the word help",
 		},
 		{
-			flags: []string{"v", "version"}, kind: action, section: sectionOverview,
+			flags: []string{"v", "version"}, kind: action, does: Version, section: sectionOverview,
 			doc: "Show the version and exit; also the word version",
 		},
 	}

@@ -8,45 +8,118 @@ import (
 	"time"
 )
 
-// fieldKinds are the Go types that a field of each kind may have.
-var fieldKinds = map[kind][]reflect.Type{
-	boolean:  {reflect.TypeFor[bool]()},
-	integer:  {reflect.TypeFor[int](), reflect.TypeFor[int64]()},
-	size:     {reflect.TypeFor[int](), reflect.TypeFor[int64]()},
-	duration: {reflect.TypeFor[time.Duration]()},
-	text:     {reflect.TypeFor[string]()},
+// fieldKinds are the Go types that the fields of each kind may have, in order.
+var fieldKinds = map[kind][][]reflect.Type{
+	boolean:   {{reflect.TypeFor[bool]()}},
+	integer:   {{reflect.TypeFor[int](), reflect.TypeFor[int64]()}},
+	size:      {{reflect.TypeFor[int](), reflect.TypeFor[int64]()}},
+	duration:  {{reflect.TypeFor[time.Duration]()}},
+	text:      {{reflect.TypeFor[string]()}},
+	address:   {{reflect.TypeFor[string]()}, {reflect.TypeFor[int]()}},
+	handshake: {{reflect.TypeFor[bool]()}, {reflect.TypeFor[time.Duration]()}},
+	dict:      {{reflect.TypeFor[map[string]string]()}},
+}
+
+// tableCheck compares the table with the structs that it fills.
+type tableCheck struct {
+	t   *testing.T
+	set map[string]bool // fields that have a key, by type and name
 }
 
 func TestTableMatchesOptions(t *testing.T) {
 	t.Parallel()
-	leaves := newSchema(table()).leaves()
-	set := make(map[string]string) // field -> key that sets it alone
-	for _, it := range leaves {
-		for i, path := range it.paths() {
-			f, ok := reflect.TypeFor[Options]().FieldByName(path)
-			if !ok {
-				t.Errorf("%s: Options has no field %s", it.name(), path)
-				continue
+	c := tableCheck{t, map[string]bool{"Options.HTTPHost": true, "User.Account": true, "Export.Service": true, "Import.Service": true}}
+	c.block(known(), reflect.TypeFor[Options]())
+	var structs func(reflect.Type)
+	seen := make(map[reflect.Type]bool)
+	structs = func(typ reflect.Type) {
+		switch typ.Kind() {
+		case reflect.Pointer, reflect.Slice:
+			structs(typ.Elem())
+		case reflect.Struct:
+			if seen[typ] {
+				return
 			}
-			k := it.kind
-			if k == address {
-				k = []kind{text, integer}[i]
+			seen[typ] = true
+			for f := range typ.Fields() {
+				if !c.set[typ.Name()+"."+f.Name] {
+					t.Errorf("%s.%s has no key", typ.Name(), f.Name)
+				}
+				structs(f.Type)
 			}
-			if !slices.Contains(fieldKinds[k], f.Type) {
-				t.Errorf("%s: field %s is a %s, which is no %s", it.name(), path, f.Type, it.kind)
-			}
-		}
-		if len(it.fields) == 1 && !it.flagOnly() {
-			if other, ok := set[it.fields[0]]; ok {
-				t.Errorf("%s and %s are both the key of %s", it.name(), other, it.fields[0])
-			}
-			set[it.fields[0]] = it.name()
 		}
 	}
-	set["HTTPHost"] = "http" // has no key of its own
-	for f := range reflect.TypeFor[Options]().Fields() {
-		if set[f.Name] == "" {
-			t.Errorf("Options.%s has no key", f.Name)
+	structs(reflect.TypeFor[Options]())
+}
+
+// block checks what stands in a block that fills a struct.
+func (c tableCheck) block(s *schema, typ reflect.Type) {
+	single := make(map[string]string) // field -> key that sets it alone
+	for _, it := range s.items {
+		if it.kind == block && len(it.fields) == 0 {
+			c.block(it.sub, typ)
+			continue
+		}
+		for name := range it.sets {
+			if f, ok := typ.FieldByName(name); !ok || reflect.TypeOf(it.sets[name]) != f.Type {
+				c.t.Errorf("%s: sets %s, which is no such field", it.name(), name)
+			}
+		}
+		for i, name := range it.fields {
+			inner, ok := typ, true
+			f := reflect.StructField{Type: typ}
+			for part := range strings.SplitSeq(name, delimiter) {
+				if f, ok = inner.FieldByName(part); !ok {
+					c.t.Errorf("%s: %s has no field %s", it.name(), inner.Name(), part)
+					return
+				}
+				c.set[inner.Name()+"."+part] = true
+				inner = f.Type
+			}
+			c.field(it, i, f.Type)
+		}
+		if len(it.fields) == 1 && !it.flagOnly() && len(it.sets) == 0 && it.shape == nil {
+			if other, ok := single[it.fields[0]]; ok {
+				c.t.Errorf("%s and %s are both the key of %s", it.name(), other, it.fields[0])
+			}
+			single[it.fields[0]] = it.name()
+		}
+	}
+}
+
+// field checks the type of the i-th field of an item.
+func (c tableCheck) field(it *item, i int, typ reflect.Type) {
+	switch it.kind {
+	case presence:
+		if typ.Kind() != reflect.Pointer {
+			c.t.Errorf("%s: a %s is always there", it.name(), typ)
+		}
+	case block:
+		if typ.Kind() == reflect.Pointer {
+			typ = typ.Elem()
+		}
+		if typ.Kind() != reflect.Struct {
+			c.t.Errorf("%s: a %s is no block", it.name(), typ)
+			return
+		}
+		c.block(it.sub, typ)
+	case list:
+		if typ.Kind() != reflect.Slice {
+			c.t.Errorf("%s: a %s is no list", it.name(), typ)
+			return
+		}
+		c.field(it.each, 0, typ.Elem())
+	default:
+		kinds := fieldKinds[it.kind]
+		switch {
+		case it.kind != address && it.kind != handshake && len(kinds) > 0:
+			kinds = slices.Repeat(kinds, i+1)
+		case i >= len(kinds):
+			c.t.Errorf("%s: too many fields, or none expected", it.name())
+			return
+		}
+		if !slices.Contains(kinds[i], typ) {
+			c.t.Errorf("%s: a %s is no %s", it.name(), typ, it.kind)
 		}
 	}
 }
@@ -73,10 +146,13 @@ func TestTableEntries(t *testing.T) {
 				}
 			}
 			walk(st.block)
+			if st.elem != nil {
+				walk(st.elem.block)
+			}
 		}
 	}
 	walk(table())
-	for _, it := range newSchema(table()).leaves() {
+	for _, it := range known().all() {
 		for _, f := range it.flags {
 			take(flags, f, it.name())
 		}
@@ -94,7 +170,7 @@ func TestTableEntries(t *testing.T) {
 			t.Errorf("%s: no section", it.name())
 		case number && it.max <= it.min:
 			t.Errorf("%s: empty range", it.name())
-		case len(it.flags) > 0 && it.kind != boolean && it.kind != action && it.arg == "":
+		case len(it.flags) > 0 && it.arg == "" && !slices.Contains([]kind{boolean, action, presence, unsupported}, it.kind):
 			t.Errorf("%s: usage has no name for the argument", it.name())
 		case it.def != nil && !it.allows(it.def, it.low()):
 			t.Errorf("%s: default %v is not allowed", it.name(), it.def)
@@ -105,12 +181,17 @@ func TestTableEntries(t *testing.T) {
 func TestSecretsAreMarked(t *testing.T) {
 	t.Parallel()
 	var got []string
-	for _, it := range newSchema(table()).leaves() {
+	for _, it := range known().all() {
 		if it.secret {
 			got = append(got, it.path)
 		}
 	}
-	if want := []string{"authorization.password", "authorization.token"}; !slices.Equal(got, want) {
+	want := []string{
+		"websocket.authorization.password", "websocket.authorization.token",
+		"authorization.password", "authorization.token", "authorization.users.password",
+		"accounts.users.password", "operator", "resolver.url", "resolver_preload.jwt", "default_sentinel",
+	}
+	if !slices.Equal(got, want) {
 		t.Errorf("secret keys: got %v, want %v", got, want)
 	}
 }

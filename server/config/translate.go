@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
+	"strings"
 )
 
 // node is a value of a file, whatever its syntax.
@@ -12,7 +12,8 @@ type node struct {
 	// value is a string, plain, bool, int64, float64, time.Time, nil, []*node
 	// for a list or []member for a block.
 	value any
-	// at is where its key stands, or the value itself in a list.
+	// at is where its key stands; in a list, the value itself, or the first key
+	// in it.
 	at position
 	// variable says that the file uses this key as a variable: it need not be
 	// a known one.
@@ -49,16 +50,25 @@ func newTranslation(rep *report) *translation {
 }
 
 // block translates the members of a block into out. Scope is the path of the
-// struct that out stands for.
-func (t *translation) block(s *schema, members []member, path, scope string, out map[string]any) {
+// struct that out stands for, at is where the block stands.
+func (t *translation) block(s *schema, members []member, at position, path, scope string, out map[string]any) {
+	given := make(map[*item]bool)
 	for _, m := range members {
 		switch it := s.find(m.key); {
 		case it != nil && !it.commandOnly:
+			given[it] = true
 			t.item(it, m.node, scope, out)
 		case it != nil:
 			t.rep.fail(m.at, "%q is not allowed in a file; use a flag or %s", join(path, m.key, "."), it.env())
 		case !m.variable:
 			t.rep.fail(m.at, "unknown key %q%s", join(path, m.key, "."), s.suggest(path, m.key))
+			t.rep.failed[scope] = true
+		}
+	}
+	for _, it := range s.items {
+		if it.required && !given[it] {
+			t.rep.fail(at, "%q is missing", it.name())
+			t.rep.failed[scope] = true
 		}
 	}
 }
@@ -79,7 +89,20 @@ func (s *schema) suggest(path, key string) string {
 
 // item translates one value.
 func (t *translation) item(it *item, n *node, scope string, out map[string]any) {
+	if n = it.shaped(n); n == nil {
+		return
+	}
+	if it.lacks != "" && asks(n.value) {
+		t.rep.warn(n.at, "%q: %s", it.name(), it.lacks)
+	}
+	for name, value := range it.sets {
+		if !t.assign(it, n, join(scope, name, delimiter), value) {
+			return
+		}
+		out[name] = value
+	}
 	switch it.kind {
+	case unsupported:
 	case block:
 		members, ok := n.value.([]member)
 		if !ok {
@@ -87,12 +110,19 @@ func (t *translation) item(it *item, n *node, scope string, out map[string]any) 
 			return
 		}
 		if len(it.fields) == 1 {
-			out = child(out, it.fields[0])
+			for name := range strings.SplitSeq(it.fields[0], delimiter) {
+				out = child(out, name)
+			}
 			scope = join(scope, it.fields[0], delimiter)
+			t.rep.origins[scope] = n.at
 		}
-		t.block(it.sub, members, it.path, scope, out)
+		t.block(it.sub, members, n.at, it.path, scope, out)
 	case list:
 		t.list(it, n, scope, out)
+	case dict:
+		t.dict(it, n, scope, out)
+	case presence:
+		t.presence(it, n, scope, out)
 	default:
 		v := n.value
 		if p, ok := v.(plain); ok {
@@ -121,7 +151,7 @@ func (t *translation) item(it *item, n *node, scope string, out map[string]any) 
 func (t *translation) list(it *item, n *node, scope string, out map[string]any) {
 	elements, ok := n.value.([]*node)
 	if !ok {
-		if _, isBlock := n.value.([]member); isBlock || it.each.kind == block {
+		if _, isBlock := n.value.([]member); isBlock || n.value == nil || it.each.kind == block {
 			t.refuse(it, n, scope)
 			return
 		}
@@ -130,24 +160,9 @@ func (t *translation) list(it *item, n *node, scope string, out map[string]any) 
 	field := it.fields[0]
 	values := make([]any, 0, len(elements))
 	for i, e := range elements {
-		place := join(scope, field+"["+strconv.Itoa(i)+"]", delimiter)
-		if it.each.kind == block {
-			members, ok := e.value.([]member)
-			if !ok {
-				t.refuse(it.each, e, scope)
-				continue
-			}
-			inner := make(map[string]any)
-			t.block(it.each.sub, members, it.path, place, inner)
-			values = append(values, inner)
-			continue
-		}
-		// The element has no field of its own: translate it as if it had one.
-		each := *it.each
-		each.fields = []string{field}
-		inner := make(map[string]any)
-		t.item(&each, e, place, inner)
-		if v, ok := inner[field]; ok {
+		place := element(join(scope, field, delimiter), i)
+		t.rep.origins[place] = e.at
+		if v, ok := t.element(it.each, e, field, place); ok {
 			values = append(values, v)
 		}
 	}
@@ -155,15 +170,72 @@ func (t *translation) list(it *item, n *node, scope string, out map[string]any) 
 	out[field] = values
 }
 
-// assign records the origin of a field, and fails when another key of the same
-// source has set it to another value.
-func (t *translation) assign(it *item, n *node, path string, value any) {
+// element translates an element of the list of a field.
+func (t *translation) element(each *item, e *node, field, place string) (value any, ok bool) {
+	inner := make(map[string]any)
+	if each.kind != block {
+		// It has no field of its own: translate it as if it had one.
+		scalar := *each
+		scalar.fields = []string{field}
+		t.item(&scalar, e, place, inner)
+		value, ok = inner[field]
+		return value, ok
+	}
+	e = each.shaped(e)
+	members, ok := e.value.([]member)
+	if !ok {
+		t.refuse(each, e, place)
+		t.rep.failed[place] = true
+		return inner, true // the others keep their numbers
+	}
+	t.block(each.sub, members, e.at, each.path, place, inner)
+	return inner, true
+}
+
+// dict translates texts by names.
+func (t *translation) dict(it *item, n *node, scope string, out map[string]any) {
+	members, ok := n.value.([]member)
+	if !ok {
+		t.refuse(it, n, scope)
+		return
+	}
+	values := make(map[string]any, len(members))
+	for _, m := range members {
+		if s, ok := textOf(m.node); ok {
+			values[m.key] = s
+		} else if !m.variable {
+			t.rep.fail(m.at, "%q: got %s; must be %s", join(it.name(), m.key, "."), it.show(m.value), anyText)
+		}
+	}
+	t.assign(it, n, join(scope, it.fields[0], delimiter), values)
+	out[it.fields[0]] = values
+}
+
+// presence adds a block without settings, or takes it away.
+func (t *translation) presence(it *item, n *node, scope string, out map[string]any) {
+	v, ok := n.value.(plain)
+	on, isBool := parseBool(string(v))
+	switch {
+	case !ok || !isBool:
+		t.refuse(it, n, scope)
+	case on:
+		child(out, it.fields[0])
+	default:
+		out[it.fields[0]] = nil
+	}
+	t.rep.origins[join(scope, it.fields[0], delimiter)] = n.at
+}
+
+// assign records the origin of a field. It fails and returns false when another
+// key of the same source has set it to another value.
+func (t *translation) assign(it *item, n *node, path string, value any) bool {
 	if old, ok := t.set[path]; ok && !reflect.DeepEqual(old.value, value) {
 		t.rep.fail(n.at, "%q contradicts %q at %s; must be given once", it.name(), old.key, old.at)
-		return
+		return false
 	}
 	t.set[path] = assignment{it.name(), n.at, value}
 	t.rep.origins[path] = n.at
+	return true
 }
 
 // refuse reports a value that the item does not allow.

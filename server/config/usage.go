@@ -14,7 +14,7 @@ func Usage(name string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Usage: %s [options]\n", name)
 	var last section
-	for _, it := range newSchema(table()).flagItems() {
+	for _, it := range known().flagItems() {
 		if it.section != last {
 			fmt.Fprintf(&b, "\n%s:\n", it.section)
 			last = it.section

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -26,18 +27,27 @@ func (it *item) must() string {
 	case boolean:
 		return "true or false"
 	case integer:
+		if it.nonzero {
+			return "a whole number above 0, or -1 for no limit"
+		}
 		return "a whole number " + it.span(func(n int64) string { return strconv.FormatInt(n, 10) })
 	case size:
 		return "a size " + it.span(showSize) + `, in bytes or with a suffix such as KB or MB, without quotes`
 	case duration:
 		s := `a duration such as "2m"`
-		if low := it.low(); low > 1 {
+		if low := it.low(); low < 0 {
+			return s
+		} else if low > 1 {
 			return s + ", at least " + showDuration(time.Duration(low))
 		}
 		return s + ", above 0"
 	case address:
 		return fmt.Sprintf(`"host:port" or a port, the port from -1 to %d`, math.MaxUint16)
-	case block:
+	case handshake:
+		return `true, false, "auto" or a duration such as "50ms"`
+	case presence:
+		return "true or false"
+	case block, dict:
 		return "a block { … }"
 	case list:
 		return "a list [ … ]"
@@ -66,6 +76,18 @@ func (it *item) span(show func(int64) string) string {
 // longText is the length up to which a message repeats a text.
 const longText = 60
 
+// seed is how the private half of an nkey looks. It easily gets where the public
+// one belongs.
+var seed = regexp.MustCompile("^S[A-Z2-7]{40,}$")
+
+// quote puts a text into quotes, unless it is the seed of an nkey.
+func quote(s string) string {
+	if seed.MatchString(s) {
+		return "a seed, which is secret"
+	}
+	return strconv.Quote(s)
+}
+
 // show words a value for a message. It repeats no secret, and no text with an
 // "@", which may be a URL with a password in it.
 func (it *item) show(v any) string {
@@ -84,7 +106,7 @@ func (it *item) show(v any) string {
 		if hide || len(v) > longText || strings.Contains(v, "@") {
 			return "a text"
 		}
-		return strconv.Quote(v)
+		return quote(v)
 	case int, int64, float64:
 		if hide {
 			return "a number"

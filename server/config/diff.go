@@ -1,0 +1,40 @@
+package config
+
+import "reflect"
+
+// Diff returns the keys whose values differ in newer, in the order of the table:
+// those that a running broker can change, and those that it refuses to, as they
+// take a restart. Zero values stand for their defaults. Of a list of blocks
+// (users, accounts, mappings) it names the list.
+func (o *Options) Diff(newer *Options) (changed, refused []string) {
+	a, b := reflect.ValueOf(o.WithDefaults()), reflect.ValueOf(newer.WithDefaults())
+	for _, it := range known().settled() {
+		if it.kind == address || it.commandOnly || it.lacks != "" {
+			continue // the fields have keys of their own
+		}
+		for _, path := range it.paths() {
+			if same(fieldAt(a, path), fieldAt(b, path)) {
+				continue
+			}
+			if it.reloadable {
+				changed = append(changed, it.path)
+			} else {
+				refused = append(refused, it.path)
+			}
+			break
+		}
+	}
+	monitored := o.HTTPPort|o.HTTPSPort != 0 && newer.HTTPPort|newer.HTTPSPort != 0
+	if monitored && !same(fieldAt(a, "HTTPHost"), fieldAt(b, "HTTPHost")) {
+		refused = append(refused, "http") // the host has no key of its own
+	}
+	return changed, refused
+}
+
+// same compares two values; an empty list is the same as none.
+func same(a, b reflect.Value) bool {
+	if k := a.Kind(); (k == reflect.Slice || k == reflect.Map) && a.Len() == 0 && b.Len() == 0 {
+		return true
+	}
+	return reflect.DeepEqual(a.Interface(), b.Interface())
+}
