@@ -36,20 +36,31 @@ func TCP(host string, port int) (net.Listener, error) {
 // Accept hands each connection of l to handle, until l is closed. handle must
 // not block.
 func Accept(l net.Listener, log *zap.Logger, handle func(net.Conn)) {
-	pause := minPause
+	p := patient{l, log}
 	for {
-		nc, err := l.Accept()
-		switch {
-		case err == nil:
-			pause = minPause
-			handle(nc)
-		case errors.Is(err, net.ErrClosed):
+		nc, err := p.Accept()
+		if err != nil {
 			return
-		default:
-			log.Error(fmt.Sprintf("Accepting connections on %s failed, trying again in %s: %v", l.Addr(), pause, err))
-			time.Sleep(pause)
-			pause = min(2*pause, maxPause)
 		}
+		handle(nc)
+	}
+}
+
+// patient is a listener whose Accept fails only when it is closed.
+type patient struct {
+	net.Listener
+	log *zap.Logger
+}
+
+// Accept implements net.Listener.
+func (p patient) Accept() (net.Conn, error) {
+	for pause := minPause; ; pause = min(2*pause, maxPause) {
+		nc, err := p.Listener.Accept()
+		if err == nil || errors.Is(err, net.ErrClosed) {
+			return nc, err
+		}
+		p.log.Error(fmt.Sprintf("Accepting connections on %s failed, trying again in %s: %v", p.Addr(), pause, err))
+		time.Sleep(pause)
 	}
 }
 
