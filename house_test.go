@@ -79,6 +79,7 @@ var only = []struct {
 	{"github.com/prometheus", []string{"server/monitor"}},
 	{"github.com/HdrHistogram", []string{"cmd/moonbench"}},
 	{"github.com/google/pprof", []string{"cmd/moonbench"}},
+	{"github.com/nats-io/jwt", []string{"server/operator"}},
 	// The reference and its client are for tests.
 	{"github.com/nats-io/nats-server/v2", []string{"server/servertest"}},
 	{"github.com/nats-io/nats.go", []string{"server/servertest"}},

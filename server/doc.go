@@ -6,7 +6,8 @@
 // (server/listen), connections run commands (server/conn) that package
 // server/wire cuts out of the stream, publishes go through the interest index
 // of an account (server/interest, server/account) to their receivers
-// (server/delivery); server/auth says who is who, server/monitor shows it all.
+// (server/delivery); server/auth says who is who, or in operator mode
+// server/operator; server/monitor shows it all.
 //
 // Lock order: Server.mu or Dormitory.mu before Client.mu; an index lock is taken with neither
 // held. No lock is held over I/O or a call out.

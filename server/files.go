@@ -20,17 +20,24 @@ type ports struct {
 
 // writeFilesLocked writes the pid file and the ports file, where asked for.
 func (s *Server) writeFilesLocked() error {
-	if f := s.opts.PidFile; f != "" {
+	if f := s.options().PidFile; f != "" {
 		if err := os.WriteFile(f, []byte(strconv.Itoa(os.Getpid())), 0o660); err != nil {
 			return fmt.Errorf("writing pid_file: %w", err)
 		}
 	}
-	if s.opts.PortsFileDir == "" {
+	if s.options().PortsFileDir == "" {
 		return nil
 	}
-	p := ports{Nats: urls("nats", s.mu.listener.Addr())}
+	o, scheme := s.options(), "nats"
+	if o.TLS != nil && !o.AllowNonTLS {
+		scheme = "tls"
+	}
+	p := ports{Nats: urls(scheme, s.mu.listener.Addr())}
 	if s.mu.monitor != nil {
-		p.Monitoring = urls("http", s.mu.monitor.Addr())
+		p.Monitoring = urls(monitorScheme(o), s.mu.monitor.Addr())
+	}
+	if s.mu.web != nil {
+		p.WebSocket = urls(s.mu.certs.webScheme(), s.mu.web.Addr())
 	}
 	if s.mu.profile != nil {
 		p.Profile = urls("http", s.mu.profile.Addr())
@@ -40,7 +47,7 @@ func (s *Server) writeFilesLocked() error {
 		return fmt.Errorf("encoding the ports file: %w", err)
 	}
 	name := fmt.Sprintf("%s_%d.ports", filepath.Base(os.Args[0]), os.Getpid())
-	f := filepath.Join(s.opts.PortsFileDir, name)
+	f := filepath.Join(s.options().PortsFileDir, name)
 	// Harnesses wait for the file to appear: it must be whole when it does.
 	tmp := f + ".tmp"
 	if err := os.WriteFile(tmp, j, 0o660); err != nil {

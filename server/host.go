@@ -3,69 +3,124 @@ package server
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"runtime"
 	"strconv"
+	"time"
 
 	"moonwire/server/account"
+	"moonwire/server/auth"
 	"moonwire/server/conn"
 	"moonwire/server/wire"
 )
+
+// authority says who connections are. It is immutable: a reload replaces it.
+type authority interface {
+	// RequiredOver reports whether a connection of a type needs credentials.
+	RequiredOver(kind string) bool
+	// AnonymousOver is what one is that has none; nil where it needs some.
+	AnonymousOver(kind string) *auth.Identity
+	// NeedsNonce reports whether clients have something to sign.
+	NeedsNonce() bool
+	// Authenticate says who sent a CONNECT. The error is for the log, and holds
+	// no secret.
+	Authenticate(r *auth.Request) (*auth.Identity, error)
+}
 
 // host is the server as its connections see it.
 type host struct{ *Server }
 
 // Authenticate implements [conn.Host].
-func (s host) Authenticate(c *conn.Client, connect *wire.Connect) (*account.Account, string) {
-	id, ok := s.auth.Authenticate(connect)
-	if !ok {
-		s.log.Error(fmt.Sprintf("%s - authentication error%s", c, userOf(connect)))
-		return nil, ""
+func (s host) Authenticate(c *conn.Client, connect *wire.Connect) *conn.Admission {
+	r := auth.Request{
+		Connect: connect, Type: c.Type(), TLS: c.Presented().TLS, Time: time.Now(),
 	}
-	return s.global, id.User
-}
-
-// userOf names who failed to authenticate, without any secret.
-func userOf(connect *wire.Connect) string {
-	switch {
-	case connect.User != "":
-		return fmt.Sprintf(" - User %q", connect.User)
-	case connect.Nkey != "":
-		return fmt.Sprintf(" - Nkey %q", connect.Nkey)
-	case connect.Token != "":
-		return " - with a token"
+	if n := c.Nonce(); n != "" {
+		r.Nonce = []byte(n)
 	}
-	return ""
+	r.Addr, _ = netip.ParseAddr(c.IP())
+	id, err := s.authority().Authenticate(&r)
+	if err == nil {
+		var a *account.Account
+		if a, err = s.accountOf(id); err == nil {
+			return &conn.Admission{Identity: id, Account: a}
+		}
+	}
+	s.log.Error(fmt.Sprintf("%s - authentication error: %v", c, err))
+	return nil
 }
 
 // Anonymous implements [conn.Host].
-func (s host) Anonymous() *account.Account {
-	if s.auth.Required() {
+func (s host) Anonymous(c *conn.Client) *conn.Admission {
+	id := s.authority().AnonymousOver(c.Type())
+	if id == nil {
 		return nil
 	}
-	return s.global
+	a, err := s.accountOf(id)
+	if err != nil {
+		s.log.Error(fmt.Sprintf("%s - without credentials: %v", c, err))
+		return nil
+	}
+	return &conn.Admission{Identity: id, Account: a, Late: s.asksFor(s.authority(), c.Type())}
+}
+
+// authority returns who decides now.
+func (s *Server) authority() authority { return *s.auth.Load() }
+
+// accountOf returns the account of an identity.
+func (s *Server) accountOf(id *auth.Identity) (*account.Account, error) {
+	if a := s.accounts.Get(id.Account); a != nil {
+		return a, nil
+	}
+	if s.operator != nil {
+		return s.fetchAccount(id.Account)
+	}
+	return nil, fmt.Errorf("there is no account %q", id.Account)
 }
 
 // announceLocked makes the INFO lines anew, from what the server is now.
 func (s *Server) announceLocked() {
+	o, who := s.options(), s.authority()
 	i := wire.Info{
 		ServerID: s.id, ServerName: s.name, Version: CompatibleVersion,
 		Proto: 1, GoVersion: runtime.Version(),
-		Host: s.opts.Host, Port: port(s.mu.listener.Addr()),
-		Headers: !s.opts.NoHeaderSupport, AuthRequired: s.auth.Required(),
-		MaxPayload: s.opts.MaxPayload, APILevel: apiLevel,
+		Host: o.Host, Port: port(s.mu.listener.Addr()),
+		Headers: !o.NoHeaderSupport, APILevel: apiLevel,
 		XKey: s.xkey, Moonwire: Version,
 	}
-	if s.opts.ClientAdvertise != "" {
-		i.Host, i.Port = advertised(s.opts.ClientAdvertise, i.Port)
+	if o.ClientAdvertise != "" {
+		i.Host, i.Port = advertised(o.ClientAdvertise, i.Port)
 	}
-	s.env.Greeting.Store(wire.NewTemplate(i))
-	// Those who come to know it later than the others have seen nothing of the
-	// lame duck either: they are closed like all.
-	answer, notice := i, i
-	answer.ConnectInfo, answer.RemoteAccount = true, account.Global
-	s.env.Answer.Store(wire.NewTemplate(answer))
-	notice.LameDuck = s.lameDuck.Load()
-	s.env.Notice.Store(wire.NewTemplate(notice))
+	if who.NeedsNonce() {
+		i.Nonce = "…" // each connection gets its own
+	}
+	for _, by := range s.entrances() {
+		i := i
+		if by == &s.ways.tcp && o.TLS != nil {
+			i.TLSRequired, i.TLSAvailable = !o.AllowNonTLS, o.AllowNonTLS
+			i.TLSVerify = o.TLS.Verify || o.TLS.VerifyAndMap
+		}
+		i.AuthRequired = who.RequiredOver(by.Type)
+		by.Nonce.Store(who.NeedsNonce())
+		by.Greeting.Store(wire.NewTemplate(i))
+		// Those who come to know it later than the others have seen nothing of the
+		// lame duck either: they are closed like all.
+		answer, notice := i, i
+		answer.ConnectInfo, answer.RemoteAccount = true, account.Global
+		answer.AuthRequired = s.asksFor(who, by.Type)
+		answer.Nonce = ""
+		by.Answer.Store(wire.NewTemplate(answer))
+		notice.LameDuck = s.lameDuck.Load()
+		notice.Nonce = ""
+		by.Notice.Store(wire.NewTemplate(notice))
+	}
+}
+
+// asksFor reports whether credentials mean something over a type of connection,
+// be it that a client may do without.
+func (s *Server) asksFor(who authority, kind string) bool {
+	o := s.options()
+	return who.RequiredOver(kind) || o.NoAuthUser != "" || kind == auth.WebSocket && o.WebSocket.NoAuthUser != ""
 }
 
 // advertised cuts host:port or host.

@@ -19,7 +19,7 @@ func (s *Server) LameDuck() {
 		return
 	}
 	s.log.Info("Entering lame duck mode, stop accepting new clients")
-	_ = s.mu.listener.Close()
+	s.stopListeningLocked()
 	s.announceLocked()
 	clients := s.clientsLocked()
 	s.mu.Unlock()
@@ -40,7 +40,7 @@ func (s *Server) retire() {
 	s.mu.Lock()
 	left := len(s.mu.clients)
 	s.mu.Unlock()
-	if left == 0 || !s.pause(s.opts.LameDuckGracePeriod) {
+	if left == 0 || !s.pause(s.options().LameDuckGracePeriod) {
 		return
 	}
 	s.mu.Lock()
@@ -50,7 +50,7 @@ func (s *Server) retire() {
 		return
 	}
 	s.log.Info("Closing existing clients")
-	spread := s.opts.LameDuckDuration - s.opts.LameDuckGracePeriod
+	spread := s.options().LameDuckDuration - s.options().LameDuckGracePeriod
 	interval := min(spread/time.Duration(len(clients)), time.Second)
 	for _, c := range clients {
 		c.Close(conn.ServerShutdown)

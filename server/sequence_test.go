@@ -265,7 +265,7 @@ func (s *sequence) connect() {
 		fields = append(fields, fmt.Sprintf(`"protocol":%d`, s.rng.IntN(2)))
 	}
 	if s.yes(4) {
-		fields = append(fields, s.pick(`"name":"x y"`, `"lang":"go","version":"1"`, `"user":"u","pass":"p"`, `"auth_token":"t"`,
+		fields = append(fields, s.pick(`"name":"x y"`, `"lang":"go","version":"1"`, `"user":"u","pass":"p"`, `"user":"u","pass":"p","auth_token":"t"`, `"user":"u","pass":"x"`,
 			`"unknown":[1,{"a":null}]`, `"VERBOSE":true`, `"tls_required":true`, `"name":null`))
 	}
 	s.b.WriteString(s.op("CONNECT") + s.pick(" ", " ", " ", "", "\t ") + "{" + strings.Join(fields, ", ") + "}" + s.end())

@@ -21,6 +21,7 @@ import (
 	"moonwire/server/interest"
 	"moonwire/server/listen"
 	"moonwire/server/monitor"
+	"moonwire/server/operator"
 	"moonwire/server/wire"
 )
 
@@ -29,15 +30,20 @@ type Options = config.Options
 
 // Server is a broker. Make it with [New].
 type Server struct {
-	opts   Options // with defaults; immutable
-	log    *zap.Logger
-	id     string
-	name   string
-	xkey   string
-	start  time.Time
-	env    *conn.Env
-	auth   *auth.Authenticator
-	global *account.Account
+	opts     atomic.Pointer[Options] // with defaults; each is immutable
+	log      *zap.Logger
+	id       string
+	name     string
+	xkey     string
+	start    time.Time
+	loaded   atomic.Int64 // unix ns of the last change of the options
+	env      *conn.Env
+	ways     ways
+	auth     atomic.Pointer[authority]
+	accounts *account.Set
+	operator *operator.Authenticator // nil unless in operator mode
+	changing sync.Mutex              // of what says who may do what: one change at a time
+	claims   claims                  // guarded by changing
 
 	contexts delivery.Pool
 	ordinals interest.Ordinals
@@ -57,6 +63,9 @@ type Server struct {
 		sync.Mutex
 		started, stopping bool
 		listener          net.Listener
+		unix              net.Listener
+		web               *listen.WebSocket
+		certs             *certificates
 		monitor           net.Listener
 		http              *monitor.Server
 		profile           net.Listener
@@ -90,11 +99,11 @@ func New(o Options, with ...Option) (*Server, error) {
 		return nil, fmt.Errorf("making the server's curve key: %w", err)
 	}
 	s := &Server{
-		opts: o, log: zap.NewNop(), start: time.Now(),
-		auth:   auth.New(auth.Credentials{User: o.Username, Password: o.Password, Token: o.Token}),
-		global: account.New(account.Global),
-		quit:   make(chan struct{}), done: make(chan struct{}), ready: make(chan struct{}),
+		log: zap.NewNop(), start: time.Now(),
+		quit: make(chan struct{}), done: make(chan struct{}), ready: make(chan struct{}),
 	}
+	s.opts.Store(&o)
+	s.loaded.Store(s.start.UnixNano())
 	if s.id, err = key.PublicKey(); err != nil {
 		return nil, fmt.Errorf("making the server's key: %w", err)
 	}
@@ -110,13 +119,47 @@ func New(o Options, with ...Option) (*Server, error) {
 	s.mu.clients = make(map[uint64]*conn.Client)
 	s.env = &conn.Env{
 		Host: host{s}, Log: s.log, Contexts: &s.contexts, Ordinals: &s.ordinals,
-		Traffic: &s.traffic, Tracing: o.Trace,
+		Traffic: &s.traffic, ServerName: s.name,
 	}
-	s.env.Limits.Store(limits(&o, s.auth.Required()))
+	s.env.Limits.Store(limits(&o))
+	s.env.Tracing.Store(o.Trace)
+	s.ways.init()
+	if err := s.identify(&o); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
-func limits(o *Options, authRequired bool) *conn.Limits {
+// options returns the options as they are now.
+func (s *Server) options() *Options { return s.opts.Load() }
+
+// identify makes what says who connections are, and where they belong.
+func (s *Server) identify(o *Options) error {
+	var err error
+	var who authority
+	if len(o.Operators)+len(o.TrustedKeys) > 0 {
+		if s.operator, err = operator.New(o, s.log); err != nil {
+			return fmt.Errorf("operator mode: %w", err)
+		}
+		who, s.claims = operated{s.operator}, make(claims)
+		o = s.claimed(o)
+	} else if who, err = auth.New(o); err != nil {
+		return fmt.Errorf("authorization: %w", err)
+	}
+	s.auth.Store(&who)
+	if s.accounts, err = account.NewSet(o); err != nil {
+		if s.operator != nil {
+			s.operator.Close()
+		}
+		return fmt.Errorf("accounts: %w", err)
+	}
+	if s.operator != nil {
+		s.operator.OnUpdate(s.reviewAccount)
+	}
+	return nil
+}
+
+func limits(o *Options) *conn.Limits {
 	return &conn.Limits{
 		MaxPayload:       o.MaxPayload,
 		MaxControlLine:   o.MaxControlLine,
@@ -127,7 +170,6 @@ func limits(o *Options, authRequired bool) *conn.Limits {
 		PingMax:          o.PingMax,
 		WriteDeadline:    o.WriteDeadline,
 		AuthTimeout:      o.AuthTimeout,
-		AuthRequired:     authRequired,
 		Headers:          !o.NoHeaderSupport,
 		NoStall:          o.NoFastProducerStall,
 	}
@@ -155,14 +197,12 @@ func (s *Server) Start() error {
 		stopMonitor(s.mu.profiler)
 		s.tasks.Wait()
 		s.env.Dormitory.Close()
+		s.letGo(s.mu.certs)
 		close(s.done)
 		return err
 	}
-	s.tasks.Add(2)
-	go func(l net.Listener) {
-		defer s.tasks.Done()
-		listen.Accept(l, s.log, func(nc net.Conn) { s.accept(nc) })
-	}(s.mu.listener)
+	s.acceptAllLocked()
+	s.tasks.Add(1)
 	go s.housekeeping()
 	s.log.Info("Server is ready")
 	close(s.ready)
@@ -182,20 +222,22 @@ func (s *Server) openLocked() error {
 	if s.env.Dormitory, err = conn.NewDormitory(); err != nil {
 		return err
 	}
-	if s.opts.HTTPPort != 0 {
+	if s.mu.certs, err = s.newCertificates(s.options()); err != nil {
+		return err
+	}
+	if o := s.options(); o.HTTPPort != 0 || o.HTTPSPort != 0 {
 		if err = s.startMonitorLocked(); err != nil {
 			return fmt.Errorf("starting the monitoring endpoint: %w", err)
 		}
 	}
-	if s.opts.ProfPort != 0 {
+	if s.options().ProfPort != 0 {
 		if err = s.startProfilerLocked(); err != nil {
 			return fmt.Errorf("starting the profiling endpoint: %w", err)
 		}
 	}
-	if s.mu.listener, err = listen.TCP(s.opts.Host, s.opts.Port); err != nil {
+	if err = s.listenLocked(); err != nil {
 		return err
 	}
-	s.log.Info("Listening for client connections on " + hostPort(s.opts.Host, s.mu.listener.Addr()))
 	s.announceLocked()
 	return s.writeFilesLocked()
 }
@@ -214,7 +256,7 @@ func port(a net.Addr) int {
 }
 
 // accept serves a new connection, or tells it why not.
-func (s *Server) accept(nc net.Conn) bool {
+func (s *Server) accept(by *conn.Entrance, nc net.Conn, p conn.Presented) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.stopping {
@@ -222,14 +264,14 @@ func (s *Server) accept(nc net.Conn) bool {
 		return false
 	}
 	var refused *wire.Error
-	if most := max(s.opts.MaxConnections, 0); s.mu.admitted >= most { // negative: nobody
+	if most := max(s.options().MaxConnections, 0); s.mu.admitted >= most { // negative: nobody
 		refused = wire.ErrMaxConnections
 		s.log.Error(wire.ErrMaxConnections.Text + ": " + strconv.Itoa(most))
 	} else {
 		s.total.Add(1)
 		s.mu.admitted++
 	}
-	c := conn.New(s.env, nc, s.lastID.Add(1))
+	c := conn.New(s.env, by, nc, p, s.lastID.Add(1))
 	s.mu.clients[c.ID] = c
 	s.tasks.Add(1) // until Closed
 	go c.Serve(refused)
@@ -315,7 +357,7 @@ func (s *Server) InProcessConn() (net.Conn, error) {
 		return nil, ErrNotRunning
 	}
 	client, server := listen.Pipe()
-	if !s.accept(server) {
+	if !s.accept(&s.ways.inProcess, server, conn.Presented{}) {
 		_ = client.Close()
 		return nil, ErrNotRunning
 	}
@@ -334,16 +376,14 @@ func (s *Server) housekeeping() {
 		case <-s.quit:
 			return
 		case <-t.C:
-			s.global.Index.Sweep()
+			s.accounts.Sweep()
 		}
 	}
 }
 
 // closeAllLocked closes the listeners and removes the files.
 func (s *Server) closeAllLocked() {
-	if s.mu.listener != nil {
-		_ = s.mu.listener.Close()
-	}
+	s.stopListeningLocked()
 	for _, f := range s.mu.files {
 		_ = os.Remove(f)
 	}
@@ -367,12 +407,13 @@ func (s *Server) Shutdown() {
 	for _, c := range s.mu.clients {
 		c.Close(conn.ServerShutdown)
 	}
-	h, p := s.mu.http, s.mu.profiler
+	h, p, certs := s.mu.http, s.mu.profiler, s.mu.certs
 	s.mu.Unlock()
 	stopMonitor(h)
 	stopMonitor(p)
 	s.tasks.Wait()
 	s.env.Dormitory.Close()
+	s.letGo(certs)
 	s.log.Info("Server Exiting..")
 	close(s.done)
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"runtime"
 	"strconv"
@@ -14,32 +15,61 @@ import (
 
 // startMonitorLocked opens the monitoring endpoint.
 func (s *Server) startMonitorLocked() error {
-	l, err := listen.TCP(s.opts.HTTPHost, s.opts.HTTPPort)
+	o, p := s.options(), s.options().HTTPPort
+	if o.HTTPSPort != 0 {
+		p = o.HTTPSPort
+	}
+	l, err := listen.TCP(o.HTTPHost, p)
 	if err != nil {
 		return err
 	}
 	s.mu.monitor = l
 	s.mu.http = monitor.NewServer(monitor.New(source{s}, monitor.Options{}), s.log)
-	s.log.Info("Starting http monitor on " + hostPort(s.opts.HTTPHost, l.Addr()))
+	s.log.Info("Starting " + monitorScheme(o) + " monitor on " + hostPort(o.HTTPHost, l.Addr()))
+	if o.HTTPSPort != 0 {
+		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: s.monitorTLS})
+	}
 	s.serveHTTP(s.mu.http, l)
 	return nil
+}
+
+func monitorScheme(o *Options) string {
+	if o.HTTPSPort != 0 {
+		return "https"
+	}
+	return "http"
+}
+
+// monitorTLS returns what clients of the listener get at the moment, but that a
+// browser or an exporter needs no certificate.
+func (s *Server) monitorTLS(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	s.mu.Lock()
+	certs := s.mu.certs
+	s.mu.Unlock()
+	c, err := certs.clients.Config().GetConfigForClient(hello)
+	if err != nil {
+		return nil, err
+	}
+	c = c.Clone()
+	c.ClientAuth, c.VerifyConnection = tls.NoClientCert, nil
+	return c, nil
 }
 
 // startProfilerLocked opens the profiling endpoint. The rate of the block
 // profile belongs to the process: it stays when the server ends.
 func (s *Server) startProfilerLocked() error {
-	l, err := listen.TCP(s.opts.Host, s.opts.ProfPort)
+	l, err := listen.TCP(s.options().Host, s.options().ProfPort)
 	if err != nil {
 		return err
 	}
-	if r := s.opts.ProfBlockRate; r > 0 {
+	if r := s.options().ProfBlockRate; r > 0 {
 		runtime.SetBlockProfileRate(r)
 	}
 	s.mu.profile = l
 	s.mu.profiler = monitor.NewProfiler(s.log)
 	s.log.Info("profiling port: " + strconv.Itoa(port(l.Addr())))
 	if t, ok := l.Addr().(*net.TCPAddr); ok && !t.IP.IsLoopback() {
-		s.log.Warn("Profiles can be read by whoever reaches " + hostPort(s.opts.Host, l.Addr()))
+		s.log.Warn("Profiles can be read by whoever reaches " + hostPort(s.options().Host, l.Addr()))
 	}
 	s.serveHTTP(s.mu.profiler, l)
 	return nil
@@ -78,21 +108,21 @@ func (m source) ServerID() string { return m.s.id }
 
 // Varz implements [monitor.Source].
 func (m source) Varz() monitor.Varz {
-	s, o, t := m.s, &m.s.opts, &m.s.traffic
+	s, o, t := m.s, m.s.options(), &m.s.traffic
 	v := monitor.Varz{
 		ID: s.id, Name: s.name, Version: CompatibleVersion, Moonwire: Version, Proto: 1,
-		Host: o.Host, Port: port(s.Addr()), AuthRequired: s.auth.Required(),
+		Host: o.Host, Port: port(s.Addr()), AuthRequired: s.asksFor(s.authority(), s.ways.tcp.Type),
 		MaxConnections: o.MaxConnections, MaxSubscriptions: max(o.MaxSubscriptions, 0),
 		PingInterval: o.PingInterval, MaxPingsOut: o.PingMax,
 		HTTPHost: o.HTTPHost, HTTPPort: port(s.MonitorAddr()),
 		AuthTimeout: o.AuthTimeout.Seconds(), MaxControlLine: int32(o.MaxControlLine),
 		MaxPayload: o.MaxPayload, MaxPending: o.MaxPending, WriteDeadline: o.WriteDeadline,
-		Start: s.start, ConfigLoadTime: s.start,
+		Start: s.start, ConfigLoadTime: time.Unix(0, s.loaded.Load()),
 		TotalConnections: s.total.Load(),
 		InMsgs:           t.InMsgs.Load(), InBytes: t.InBytes.Load(),
 		OutMsgs: t.OutMsgs.Load(), OutBytes: t.OutBytes.Load(),
 		SlowConsumers: s.cut.Load(), StaleConnections: s.stale.Load(),
-		Subscriptions: uint32(s.global.Index.Len()),
+		Subscriptions: uint32(s.accounts.Subscriptions()),
 	}
 	v.InClientMsgs, v.InClientBytes = v.InMsgs, v.InBytes
 	v.OutClientMsgs, v.OutClientBytes = v.OutMsgs, v.OutBytes
@@ -130,12 +160,12 @@ func (m source) Conns(state monitor.ConnState) []monitor.ConnInfo {
 
 func connInfo(s *conn.Snapshot) monitor.ConnInfo {
 	i := monitor.ConnInfo{
-		CID: s.ID, Kind: "Client", Type: "nats", IP: s.IP, Port: s.Port,
+		CID: s.ID, Kind: "Client", Type: conn.ClientType(s.Type), IP: s.IP, Port: s.Port,
 		Start: s.Start, LastActivity: s.LastActive, RTT: monitor.RTT(s.RTT),
 		Reason: string(s.Reason), Pending: int(s.Pending),
 		InMsgs: s.InMsgs, InBytes: s.InBytes, OutMsgs: s.OutMsgs, OutBytes: s.OutBytes,
 		NumSubs: uint32(s.NumSubs), Name: s.Name, Lang: s.Lang, Version: s.Version,
-		AuthorizedUser: s.User, Account: s.Account,
+		AuthorizedUser: s.User, Account: s.Account, TLSVersion: s.TLSVersion, TLSCipher: s.TLSCipher, Tags: s.Tags,
 	}
 	if !s.Stop.IsZero() {
 		i.Stop = &s.Stop

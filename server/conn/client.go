@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"moonwire/server/account"
+	"moonwire/server/auth"
 	"moonwire/server/interest"
 	"moonwire/server/wire"
 )
@@ -26,13 +27,18 @@ type Client struct {
 	ID     uint64
 	Start  time.Time
 	env    *Env
-	nc     net.Conn
-	src    source
-	out    writer // non-blocking writes; nil where there are none
+	by     *Entrance
 	ip     string
 	port   int
 	log    *zap.Logger
 	limits *Limits // as they were when the connection was made
+	nonce  string  // empty if the connection was given none
+
+	// Immutable once the handshake is over; until then they change under mu.
+	nc        net.Conn
+	src       source
+	out       writer // non-blocking writes; nil where there are none
+	presented Presented
 
 	// Read loop only.
 	*worker    // nil while idle
@@ -48,9 +54,16 @@ type Client struct {
 	reads      int  // since the last flush
 	inMsgs     int  // since the last flush
 	inBytes    int
+	may        *rights // those at hand
+	mapped     []byte  // scratch for a subject
+	violation  struct {
+		logged time.Time
+		silent int // refusals since
+	}
 
 	// Set by the read loop, read by anyone.
 	account    atomic.Pointer[account.Account]
+	rights     atomic.Pointer[rights]
 	lastActive atomic.Int64 // unix ns of the last input
 	lastData   atomic.Int64 // unix ns of the last input but PONG
 	async      atomic.Bool  // takes INFO at any time: protocol 1, and had its first PONG
@@ -66,11 +79,13 @@ type Client struct {
 		queue  queue
 		closed bool
 		asleep bool // no goroutine has the connection: whoever takes this back starts one
-		reason Reason
-		stop   time.Time
-		said   *wire.Connect // as connect
-		user   string
-		ping   pinger
+		// securing: the handshake of TLS is going on, and has the deadlines.
+		securing bool
+		reason   Reason
+		stop     time.Time
+		said     *wire.Connect // as connect
+		user     string
+		ping     pinger
 	}
 }
 
@@ -82,26 +97,37 @@ const (
 	slowPedantic
 	slowNoResponders
 	slowTrace
+	slowRights // not everything may be published
+	slowMapped // the account gives subjects another name
 )
 
-// New returns a client on nc. The caller runs Serve, or else closes nc.
-func New(env *Env, nc net.Conn, id uint64) *Client {
+// slowLightly are the flags that leave a publish on the short way.
+const slowLightly = slowRights | slowMapped
+
+// slowLasting are those that do not come from CONNECT.
+const slowLasting = slowTrace | slowRights | slowMapped
+
+// New returns a client on nc, which came in by an entrance and presented p. The
+// caller runs Serve, or else closes nc.
+func New(env *Env, by *Entrance, nc net.Conn, p Presented, id uint64) *Client {
 	c := &Client{
-		ID: id, Start: time.Now(), env: env, nc: nc,
+		ID: id, Start: time.Now(), env: env, by: by, nc: nc, presented: p,
 		limits: env.Limits.Load(),
 		slow:   slowVerbose | slowPedantic, // as long as CONNECT does not say otherwise
 		bed:    -1,
 	}
-	c.ip, c.port = peer(nc)
+	if c.ip, c.port = peer(nc); p.IP != "" {
+		c.ip = p.IP
+	}
 	c.log = env.Log
 	c.src, c.out = newSource(c, nc)
 	c.Ordinal = env.Ordinals.Take()
 	c.Sink = c
 	c.NoHeaders = true // until CONNECT says otherwise
-	c.mustAuth = c.limits.AuthRequired
+	c.rights.Store(newRights(c.limits, nil))
 	c.lastActive.Store(c.Start.UnixNano())
 	c.lastData.Store(c.Start.UnixNano())
-	if env.Tracing {
+	if env.Tracing.Load() {
 		c.slow |= slowTrace
 	}
 	return c
@@ -151,20 +177,69 @@ func (c *Client) attend(serve func() (asleep bool)) {
 
 // greet says who the server is, and reports whether the connection is admitted.
 func (c *Client) greet(refused *wire.Error) bool {
-	if c.env.Tracing || c.log.Core().Enabled(zap.DebugLevel) {
+	if c.env.Tracing.Load() || c.log.Core().Enabled(zap.DebugLevel) {
 		c.log.Debug(c.String() + " - Client connection created")
 	}
-	if a := c.env.Host.Anonymous(); a != nil && refused == nil {
-		c.bind(a)
+	door := c.by.tls.Load()
+	if door != nil && refused == nil && !c.secure((*door).BeforeInfo) {
+		return false
 	}
-	c.Submit(&interest.Staged{Data: c.env.Greeting.Load().Append(nil, c.ID, c.ip, "")})
+	if c.by.Nonce.Load() {
+		c.nonce = string(auth.NewNonce())
+	}
+	c.Submit(&interest.Staged{Data: c.by.Greeting.Load().Append(nil, c.own())})
 	if refused != nil {
 		c.Fail(refused)
+		return false
+	}
+	if door != nil && c.presented.TLS == nil && !c.secure((*door).AfterInfo) {
+		return false
+	}
+	a := c.env.Host.Anonymous(c)
+	c.mustAuth = a == nil || a.Late
+	if !c.mustAuth && !c.admit(a) {
 		return false
 	}
 	c.startTimers()
 	return true
 }
+
+// admit makes the connection what it was admitted as, and reports whether its
+// account has room for it.
+func (c *Client) admit(a *Admission) bool {
+	if !c.bind(a.Account) {
+		c.log.Error(fmt.Sprintf("%s - %s: account %q", c, wire.ErrAccountConnections.Text, a.Account.Name))
+		c.Fail(wire.ErrAccountConnections)
+		return false
+	}
+	c.mu.Lock()
+	c.mu.user = a.Identity.User
+	c.mu.ping.expireLocked(c, a.Identity.Expires)
+	c.mu.Unlock()
+	c.grant(a.Identity)
+	return true
+}
+
+// own returns what an INFO says of the connection.
+func (c *Client) own() *wire.Own {
+	o := &wire.Own{ID: c.ID, IP: c.ip, Nonce: c.nonce, MaxPayload: c.rights.Load().maxPayload}
+	if a := c.account.Load(); a != nil {
+		o.Account, o.System = a.Name, a.IsSystem
+	}
+	return o
+}
+
+// Nonce returns what the connection was asked to sign; "" if nothing was.
+func (c *Client) Nonce() string { return c.nonce }
+
+// Type returns the way of the connection; see [Entrance].
+func (c *Client) Type() string { return c.by.Type }
+
+// Presented returns what came with the connection.
+func (c *Client) Presented() *Presented { return &c.presented }
+
+// IP returns the address of the peer; "" for a connection in the process.
+func (c *Client) IP() string { return c.ip }
 
 // loop is the read loop. It returns when the connection has ended, or reports
 // that it has gone to sleep.
@@ -211,6 +286,9 @@ func (c *Client) closeLocked(r Reason) {
 	} else if q.writing {
 		_ = c.nc.SetWriteDeadline(time.Now().Add(lastWrite))
 	}
+	if c.mu.securing {
+		_ = c.nc.Close() // ends the handshake
+	}
 	_ = c.nc.SetReadDeadline(past) // ends the read loop, which closes the socket
 	c.wakeLocked()
 }
@@ -245,7 +323,7 @@ func (c *Client) finish() {
 	final.Subs = c.subscriptions(maxFinalSubs)
 	if a := c.account.Load(); a != nil {
 		c.dropSubs(a)
-		a.Clients.Add(-1)
+		a.Leave()
 	}
 	c.awaitWriter()
 	c.say(c.Reason())
@@ -259,7 +337,8 @@ func (c *Client) finish() {
 func (c *Client) say(r Reason) {
 	switch r {
 	case ProtocolViolation, MaxControlLine, MaxPayload, AuthFailure, AuthTimeout,
-		BadProtocol, NoRespondersNeeds, StaleConnection, MaxConnections:
+		BadProtocol, NoRespondersNeeds, StaleConnection, MaxConnections,
+		MaxAccountConnections, AuthExpired, Revoked:
 		c.lingerOn()
 	}
 	switch r {
@@ -303,19 +382,23 @@ func (c *Client) Reason() Reason {
 	return c.mu.reason
 }
 
-// bind puts the connection into an account.
-func (c *Client) bind(a *account.Account) {
-	old := c.account.Swap(a)
+// bind puts the connection into an account, and reports whether there is room.
+func (c *Client) bind(a *account.Account) bool {
+	old := c.account.Load()
 	if old == a {
-		return
+		return true
 	}
+	if !a.Enter() {
+		return false
+	}
+	c.account.Store(a)
 	if old != nil {
-		old.Clients.Add(-1)
+		old.Leave()
 	}
-	a.Clients.Add(1)
 	if c.worker != nil {
 		c.ctx.Rebind(a.Index)
 	}
+	return true
 }
 
 // index returns the interest index of the account, or nil.
@@ -329,7 +412,7 @@ func (c *Client) index() *interest.Index {
 // heed sets what CONNECT decides for the publishes of the connection.
 func (c *Client) heed(said *wire.Connect) {
 	c.connect = said
-	c.slow &= slowTrace
+	c.slow &= slowLasting
 	if said.Verbose {
 		c.slow |= slowVerbose
 	}
@@ -345,6 +428,6 @@ func (c *Client) heed(said *wire.Connect) {
 // something in it has changed.
 func (c *Client) Inform() {
 	if c.async.Load() {
-		c.Submit(&interest.Staged{Data: c.env.Notice.Load().Append(nil, c.ID, c.ip, "")})
+		c.Submit(&interest.Staged{Data: c.by.Notice.Load().Append(nil, c.own())})
 	}
 }

@@ -22,8 +22,7 @@ func (c *Client) run(b []byte) int {
 	used := 0
 	for used < len(b) {
 		rest := b[used:]
-		if c.mustAuth && rest[0] != 'C' && rest[0] != 'c' {
-			c.fault(wire.ErrAuthorization, rest)
+		if c.mustAuth && rest[0] != 'C' && rest[0] != 'c' && !c.admitAnonymous(rest) {
 			return len(b)
 		}
 		op, n, err := c.parser.Next(rest)
@@ -54,6 +53,24 @@ func (c *Client) run(b []byte) int {
 		used += n
 	}
 	return used
+}
+
+// admitAnonymous admits a peer that begins with something else than CONNECT, if
+// it may, or ends the connection. For later CONNECTs it has had its first.
+func (c *Client) admitAnonymous(in []byte) bool {
+	a := c.env.Host.Anonymous(c)
+	if a == nil {
+		c.fault(wire.ErrAuthorization, in)
+		return false
+	}
+	if !c.admit(a) {
+		return false
+	}
+	c.mustAuth = false
+	c.mu.Lock()
+	c.mu.ping.admittedLocked()
+	c.mu.Unlock()
+	return true
 }
 
 // refuse tells the peer of a fault, behind what was published before.
@@ -140,24 +157,32 @@ func (c *Client) connectOp(arg []byte) *wire.Error {
 		c.ctx.Flush()
 		c.dropSubs(a)
 	}
-	a, user := c.env.Host.Authenticate(c, said)
-	if a == nil {
+	c.presented.fill(said)
+	admission := c.env.Host.Authenticate(c, said)
+	if admission == nil {
 		return wire.ErrAuthorization
 	}
 	if said.Account != "" || said.NewAccount {
 		return wire.ErrAuthorization // from before there were accounts in the configuration
 	}
-	c.bind(a)
+	a := admission.Account
+	if old := c.account.Load(); old != nil && old != a {
+		c.ctx.Flush()
+		c.dropSubs(old)
+	}
+	if !c.admit(admission) {
+		return nil
+	}
 	c.mustAuth = false
 	c.headers = c.limits.Headers && said.Headers
 	c.parser.Headers = c.headers
 	c.heed(said)
 	c.mu.Lock()
-	c.mu.said, c.mu.user = said, user
 	c.mu.ping.connectedLocked(c)
+	c.mu.said = said
 	subs := slices.Collect(maps.Values(c.mu.subs)) // from before the first CONNECT
 	c.mu.Unlock()
-	a.Index.Change(subs, func() { c.NoHeaders, c.NoEcho = !c.headers, !said.Echo })
+	a.Change(subs, func() { c.NoHeaders, c.NoEcho = !c.headers, !said.Echo })
 	if said.Protocol < 0 || said.Protocol > 1 {
 		return wire.ErrClientProtocol
 	}
@@ -174,6 +199,10 @@ func (c *Client) sub(s *wire.Sub) *wire.Error {
 	if string(s.Queue) == reservedQueue {
 		return wire.SubscriptionViolation(s.Subject, s.Queue)
 	}
+	r := c.rights.Load()
+	if !c.maySubscribe(r, s) {
+		return nil
+	}
 	if most := c.limits.MaxSubTokens; most > 0 && subject.NumTokens(s.Subject) > most {
 		return wire.TooManyTokens(s.Subject)
 	}
@@ -182,7 +211,7 @@ func (c *Client) sub(s *wire.Sub) *wire.Error {
 	count := len(c.mu.subs)
 	_, used := c.mu.subs[string(s.Sid)]
 	c.mu.Unlock()
-	if most := c.limits.MaxSubscriptions; most > 0 && count >= most {
+	if most := r.maxSubs; most > 0 && count >= most {
 		return wire.ErrMaxSubscriptions
 	}
 	if used {
@@ -200,13 +229,23 @@ func (c *Client) sub(s *wire.Sub) *wire.Error {
 	b.Write(s.Sid)
 	all, i, j := b.String(), len(s.Subject), len(s.Subject)+len(s.Queue)
 	sub := &interest.Sub{Subject: all[:i], Queue: all[i:j], Sid: all[j:], Target: &c.Target}
+	if r.set != nil {
+		sub.SetFilter(filterOf(r.set, sub))
+	}
 	c.mu.Lock()
+	if c.rights.Load() != r { // see Regrant
+		c.mu.Unlock()
+		return c.sub(s)
+	}
 	if c.mu.subs == nil {
 		c.mu.subs = make(map[string]*interest.Sub)
 	}
 	c.mu.subs[sub.Sid] = sub
 	c.mu.Unlock()
-	c.account.Load().Index.Insert(sub)
+	a := c.account.Load()
+	if a.Subscribe(sub); sub.Closed() { // taken away meanwhile
+		a.Unsubscribe(sub)
+	}
 	c.ok()
 	return nil
 }
@@ -228,13 +267,13 @@ func (c *Client) unsub(u *wire.Unsub) {
 	if u.Max > 0 {
 		c.ctx.Flush() // what this connection sent itself so far counts
 	}
-	index := c.account.Load().Index
+	a := c.account.Load()
 	c.mu.Lock()
 	if most := uint64(u.Max); most > sub.Delivered && !sub.Closed() {
 		sub.Max = most
 		c.Generation.Add(1)
 		c.mu.Unlock()
-		index.Limit(sub, true)
+		a.Limit(sub, true)
 		c.ok()
 		return
 	}
@@ -242,7 +281,7 @@ func (c *Client) unsub(u *wire.Unsub) {
 	delete(c.mu.subs, sub.Sid)
 	c.mu.Unlock()
 	if open {
-		index.Remove(sub)
+		a.Unsubscribe(sub)
 	}
 	c.Generation.Add(1)
 	c.ok()
@@ -259,6 +298,6 @@ func (c *Client) dropSubs(a *account.Account) {
 	}
 	clear(c.mu.subs)
 	c.mu.Unlock()
-	a.Index.RemoveAll(subs)
+	a.UnsubscribeAll(subs)
 	c.Generation.Add(1)
 }

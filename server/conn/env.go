@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"moonwire/server/account"
+	"moonwire/server/auth"
 	"moonwire/server/delivery"
 	"moonwire/server/interest"
 	"moonwire/server/reuse"
@@ -32,35 +33,40 @@ type Limits struct {
 
 // Host is what a connection asks of its server.
 type Host interface {
-	// Authenticate says which account the sender of a CONNECT belongs to and
-	// under which name; nil when its credentials are wrong.
-	Authenticate(c *Client, connect *wire.Connect) (a *account.Account, user string)
-	// Anonymous is the account of a connection that sent no CONNECT; nil
-	// where credentials are asked for.
-	Anonymous() *account.Account
+	// Authenticate says who the sender of a CONNECT is; nil when its
+	// credentials are wrong, which the host has logged.
+	Authenticate(c *Client, connect *wire.Connect) *Admission
+	// Anonymous is what a connection is that sends no CONNECT; nil where it
+	// needs credentials.
+	Anonymous(c *Client) *Admission
 	// Closed is told of each connection that has ended, with the socket
 	// already closed, and how it was at the end. It is the last that is heard
 	// of the connection.
 	Closed(c *Client, final Snapshot)
 }
 
+// Admission is who a connection is, and where it belongs.
+type Admission struct {
+	Identity *auth.Identity
+	Account  *account.Account
+	// Late: an anonymous connection is asked who it is, and gets this as soon as
+	// it does anything but answer.
+	Late bool
+}
+
 // Env is what the connections of a server share.
 type Env struct {
-	Host     Host
-	Limits   atomic.Pointer[Limits]
-	Log      *zap.Logger
-	Contexts *delivery.Pool
-	Ordinals *interest.Ordinals
-	Traffic  *account.Traffic // of the whole server
-	Tracing  bool             // log each operation at trace level; immutable
+	Host   Host
+	Limits atomic.Pointer[Limits]
+	Log    *zap.Logger
+	// ServerName is what services are told in requests of other accounts.
+	ServerName string
+	Contexts   *delivery.Pool
+	Ordinals   *interest.Ordinals
+	Traffic    *account.Traffic // of the whole server
+	Tracing    atomic.Bool      // log each operation at trace level; those of older connections are not heard
 	// Dormitory is where silent connections sleep; nil if they do not.
 	Dormitory *Dormitory
-
-	// What the server says of itself: Greeting to a connection that was made,
-	// Answer when it sent CONNECT and its first PING, Notice at any other
-	// time. The server sets them before the first connection, and again when
-	// something in them has changed.
-	Greeting, Answer, Notice atomic.Pointer[wire.Template]
 
 	workers reuse.List[worker]
 }

@@ -15,9 +15,11 @@ import (
 	"go.uber.org/zap"
 
 	"moonwire/server/account"
+	"moonwire/server/auth"
 	"moonwire/server/conn"
 	"moonwire/server/delivery"
 	"moonwire/server/interest"
+	"moonwire/server/permission"
 	"moonwire/server/wire"
 )
 
@@ -26,6 +28,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // host is a server of which the connections see no more than they ask for.
 type host struct {
 	env      conn.Env
+	way      conn.Entrance
+	rights   *permission.Set // of everybody
 	account  *account.Account
 	password string // asked for in CONNECT; "": nothing is
 
@@ -52,26 +56,27 @@ func newHost(change func(*conn.Limits)) *host {
 	}
 	h.env.Limits.Store(l)
 	info := wire.NewTemplate(wire.Info{ServerID: "host", Proto: 1, Headers: true})
-	h.env.Greeting.Store(info)
-	h.env.Answer.Store(info)
-	h.env.Notice.Store(info)
+	h.way.Type = auth.Standard
+	h.way.Greeting.Store(info)
+	h.way.Answer.Store(info)
+	h.way.Notice.Store(info)
 	return h
 }
 
 // Authenticate implements conn.Host.
-func (h *host) Authenticate(_ *conn.Client, c *wire.Connect) (*account.Account, string) {
+func (h *host) Authenticate(_ *conn.Client, c *wire.Connect) *conn.Admission {
 	if c.Password != h.password {
-		return nil, ""
+		return nil
 	}
-	return h.account, c.User
+	return &conn.Admission{Account: h.account, Identity: &auth.Identity{User: c.User, Permissions: h.rights, Limits: auth.Unlimited}}
 }
 
 // Anonymous implements conn.Host.
-func (h *host) Anonymous() *account.Account {
+func (h *host) Anonymous(*conn.Client) *conn.Admission {
 	if h.password != "" {
 		return nil
 	}
-	return h.account
+	return &conn.Admission{Account: h.account, Identity: &auth.Identity{Permissions: h.rights, Limits: auth.Unlimited}}
 }
 
 // Closed implements conn.Host.
@@ -137,7 +142,7 @@ func (h *host) serve(t testing.TB, near, far net.Conn) *peer {
 	h.mu.Unlock()
 	p := &peer{
 		t: t, h: h, nc: near, r: bufio.NewReader(near),
-		c: conn.New(&h.env, far, id), done: done,
+		c: conn.New(&h.env, &h.way, far, conn.Presented{}, id), done: done,
 	}
 	go p.c.Serve(nil)
 	if line := p.line(); !strings.HasPrefix(line, "INFO ") {

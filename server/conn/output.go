@@ -141,6 +141,9 @@ func (c *Client) Submit(b *interest.Staged) bool {
 			}
 		}
 	}
+	if r := c.rights.Load(); r.replies != nil && len(b.Counts) > 0 {
+		r.received(b)
+	}
 	q := &c.mu.queue
 	direct := c.out != nil && !q.writing
 	if !direct && !c.addLocked(data) {
@@ -163,7 +166,7 @@ func (c *Client) Submit(b *interest.Staged) bool {
 	case direct && len(data) > 0:
 		b.Slow = c.write(data)
 	}
-	if c.env.Tracing {
+	if c.env.Tracing.Load() {
 		c.traceOutput(data)
 	}
 	drop(of, finished)
@@ -173,7 +176,7 @@ func (c *Client) Submit(b *interest.Staged) bool {
 // drop takes subscriptions that had all they asked for out of the index.
 func drop(a *account.Account, finished []*interest.Sub) {
 	for _, sub := range finished {
-		a.Index.Remove(sub)
+		a.Unsubscribe(sub)
 	}
 }
 
@@ -260,8 +263,10 @@ func (c *Client) write(data []byte) (slow <-chan struct{}) {
 			c.closeLocked(WriteError)
 			c.mu.Unlock()
 			return nil
-		case n < len(data):
-			q.unread(data[n:])
+		case n < len(data) || c.out.behind():
+			if n < len(data) {
+				q.unread(data[n:])
+			}
 			c.slowLocked()
 			slow = q.slow
 			if q.bytes > c.limits.MaxPending {
@@ -295,6 +300,9 @@ func (c *Client) write(data []byte) (slow <-chan struct{}) {
 // none. It has the right to write.
 func (c *Client) drain() {
 	var bufs net.Buffers
+	if !c.drainFirst() {
+		return
+	}
 	for {
 		c.mu.Lock()
 		q := &c.mu.queue
@@ -302,15 +310,15 @@ func (c *Client) drain() {
 			if !c.mu.closed {
 				_ = c.nc.SetWriteDeadline(time.Time{})
 			}
+			if c.out != nil {
+				_ = c.out.wait(false) // nothing is behind
+			}
 			q.ended()
 			c.mu.Unlock()
 			return
 		}
 		taken := q.take(part)
-		q.moved = time.Now()
-		if !c.mu.closed { // otherwise closeLocked has set the last one
-			_ = c.nc.SetWriteDeadline(q.moved.Add(c.limits.WriteDeadline))
-		}
+		c.deadlineLocked()
 		c.mu.Unlock()
 
 		bufs = bufs[:0]
@@ -325,13 +333,7 @@ func (c *Client) drain() {
 
 		c.mu.Lock()
 		if q.bytes -= n; err != nil {
-			q.ended()
-			q.drop()
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				c.closeLocked(SlowConsumerDeadline)
-			} else {
-				c.closeLocked(WriteError)
-			}
+			c.writeFailedLocked(err)
 			c.mu.Unlock()
 			return
 		}
@@ -340,6 +342,43 @@ func (c *Client) drain() {
 			c.Full.Store(false)
 		}
 		c.mu.Unlock()
+	}
+}
+
+// drainFirst has the writes wait from now on, and sends what the writer itself
+// holds back. It reports whether that went well.
+func (c *Client) drainFirst() bool {
+	if c.out == nil {
+		return true
+	}
+	c.mu.Lock()
+	c.deadlineLocked()
+	c.mu.Unlock()
+	err := c.out.wait(true)
+	if err != nil {
+		c.mu.Lock()
+		c.writeFailedLocked(err)
+		c.mu.Unlock()
+	}
+	return err == nil
+}
+
+// deadlineLocked gives the peer time for the next part of the backlog.
+func (c *Client) deadlineLocked() {
+	c.mu.queue.moved = time.Now()
+	if !c.mu.closed { // otherwise closeLocked has set the last one
+		_ = c.nc.SetWriteDeadline(c.mu.queue.moved.Add(c.limits.WriteDeadline))
+	}
+}
+
+// writeFailedLocked gives up the right to write, and the backlog.
+func (c *Client) writeFailedLocked(err error) {
+	c.mu.queue.ended()
+	c.mu.queue.drop()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.closeLocked(SlowConsumerDeadline)
+	} else {
+		c.closeLocked(WriteError)
 	}
 }
 

@@ -2,6 +2,7 @@ package conn
 
 import (
 	"bytes"
+	"math/rand/v2"
 
 	"moonwire/server/subject"
 	"moonwire/server/wire"
@@ -11,11 +12,37 @@ import (
 func (c *Client) publish(m *wire.Pub) {
 	c.inMsgs++
 	c.inBytes += m.Size
-	if c.slow == 0 && !reserved(m) {
+	if c.slow&^slowLightly != 0 {
+		c.publishSlowly(m)
+	} else if c.slow == 0 && !reserved(m) || c.judge(m) {
 		c.ctx.Publish(m)
-		return
 	}
-	c.publishSlowly(m)
+}
+
+// judge maps the subject of m, and reports whether it may be published, which is
+// asked of the subject that it has then. The order is that of protocol.md §1.8.
+func (c *Client) judge(m *wire.Pub) bool {
+	if c.slow&slowMapped != 0 {
+		to, mapped := c.account.Load().Mappings.Load().Append(c.mapped[:0], m.Subject, rand.Uint32N)
+		if mapped {
+			c.mapped, m.Subject = to, to
+		}
+	}
+	odd := reserved(m)
+	if odd && ofGateways(m.Subject) {
+		c.refuse(wire.PublishViolation(m.Subject))
+		return false
+	}
+	if c.slow&slowRights != 0 && !c.mayPublish(m.Subject) {
+		return false
+	}
+	if odd {
+		if err := c.forbidden(m); err != nil {
+			c.refuse(err)
+			return false
+		}
+	}
+	return true
 }
 
 // publishSlowly is publish for connections that want more than delivery, and
@@ -24,8 +51,7 @@ func (c *Client) publishSlowly(m *wire.Pub) {
 	c.traceMsg(m)
 	c.checkHead(m)
 	c.headWarned = false
-	if err := forbidden(m); err != nil {
-		c.refuse(err)
+	if !c.judge(m) {
 		return
 	}
 	c.ok()
@@ -71,15 +97,18 @@ var (
 	ackReply        = []byte("$JS.ACK.")
 )
 
-// forbidden returns why m may not be published by a client, or nil: some
-// subjects and replies are the server's own (protocol.md §1.6).
-func forbidden(m *wire.Pub) *wire.Error {
-	if bytes.HasPrefix(m.Subject, gatewayReply) || bytes.HasPrefix(m.Subject, oldGatewayReply) ||
-		bytes.HasPrefix(m.Subject, raftGroup) {
+// ofGateways reports whether a subject is one that gateways use for replies.
+func ofGateways(subj []byte) bool {
+	return bytes.HasPrefix(subj, gatewayReply) || bytes.HasPrefix(subj, oldGatewayReply)
+}
+
+// forbidden returns why m may not be published, whatever the permissions, or nil:
+// some subjects and replies are the server's own (protocol.md §1.6).
+func (c *Client) forbidden(m *wire.Pub) *wire.Error {
+	if bytes.HasPrefix(m.Subject, raftGroup) && !c.account.Load().IsSystem {
 		return wire.PublishViolation(m.Subject)
 	}
-	if bytes.HasPrefix(m.Reply, serviceReply) || bytes.HasPrefix(m.Reply, ackReply) ||
-		bytes.HasPrefix(m.Reply, gatewayReply) || bytes.HasPrefix(m.Reply, oldGatewayReply) {
+	if bytes.HasPrefix(m.Reply, serviceReply) || bytes.HasPrefix(m.Reply, ackReply) || ofGateways(m.Reply) {
 		return wire.ReplyViolation(m.Reply)
 	}
 	return nil

@@ -5,4 +5,4 @@ package conn
 import "net"
 
 // newSource reads plainly: this system has no raw reads that fit.
-func newSource(c *Client, _ net.Conn) (source, writer) { return plainSource{c}, nil }
+func newSource(c *Client, _ net.Conn) (source, writer) { return &plainSource{c: c}, nil }

@@ -3,15 +3,22 @@
 package conn
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"syscall"
 )
 
-// newSource picks how nc is read and written: TCP and Unix sockets without a
-// buffer while idle, and with writes that do not wait; anything else plainly.
+// newSource picks how nc is read and written: TCP and Unix sockets, and TLS on
+// them, without a buffer while idle, and with writes that do not wait; anything
+// else plainly.
 func newSource(c *Client, nc net.Conn) (source, writer) {
-	switch nc.(type) {
+	switch t := nc.(type) {
+	case *tls.Conn:
+		if e, ok := t.NetConn().(*edge); ok {
+			s := newSealed(c, t, e)
+			return s, s
+		}
 	case *net.TCPConn, *net.UnixConn:
 		if rc, err := nc.(syscall.Conn).SyscallConn(); err == nil {
 			r := &raw{c: c, rc: rc, fd: -1}
@@ -20,7 +27,7 @@ func newSource(c *Client, nc net.Conn) (source, writer) {
 			return r, r
 		}
 	}
-	return plainSource{c}, nil
+	return &plainSource{c: c}, nil
 }
 
 // raw reads and writes a socket through its descriptor. The callbacks are
@@ -73,9 +80,16 @@ func (r *raw) read(uintptr) bool {
 
 // try makes one write and never waits. It does without the locks of package
 // net: the right to write keeps the socket open, see [Client.finish].
-func (r *raw) try(b []byte) (int, error) {
+func (r *raw) try(b []byte) (int, error) { return tryWrite(r.fd, b) }
+
+func (r *raw) behind() bool { return false }
+
+func (r *raw) wait(bool) error { return nil }
+
+// tryWrite makes one write and never waits.
+func tryWrite(fd int, b []byte) (int, error) {
 	for {
-		n, err := writeNow(r.fd, b)
+		n, err := writeNow(fd, b)
 		switch {
 		case n > 0:
 			return n, nil

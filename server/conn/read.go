@@ -43,6 +43,11 @@ type writer interface {
 	// try writes b and returns how much of it was taken; less than all means
 	// that the socket is full.
 	try(b []byte) (int, error)
+	// behind reports whether some of what was taken still waits for the socket.
+	behind() bool
+	// wait says whether writes to the connection wait from now on, as those of
+	// the drainer do. It sends what is behind; the write deadline applies.
+	wait(on bool) error
 }
 
 // input is what was read and not yet consumed.
@@ -169,11 +174,25 @@ func (c *Client) work() {
 		w = new(worker)
 	}
 	w.parser.MaxControlLine = c.limits.MaxControlLine
-	w.parser.MaxPayload = c.limits.MaxPayload
 	w.parser.Headers = c.headers
 	w.parser.Ignoring = c.ignoring
 	w.ctx = c.env.Contexts.Get(&c.Target, c.index())
 	c.worker = w
+	c.equip()
+}
+
+// equip gives the worker what others may have changed since the last batch.
+func (c *Client) equip() {
+	c.slow &^= slowLightly
+	if c.may = c.rights.Load(); c.may.set.LimitsPublish() {
+		c.slow |= slowRights
+	}
+	if a := c.account.Load(); a != nil && a.Mappings.Load() != nil {
+		c.slow |= slowMapped
+	}
+	if c.worker != nil {
+		c.parser.MaxPayload = c.may.maxPayload
+	}
 }
 
 // release flushes the delivery and gives the worker back.
@@ -241,16 +260,36 @@ func readReason(err error) Reason {
 	return ReadError
 }
 
-// plainSource reads with ordinary reads: TLS, pipes, and sockets of systems
-// without raw reads. It cannot know when a socket is drained, so each read is
-// a batch, and a buffer is held while it waits.
-type plainSource struct{ c *Client }
+// plainSource reads with ordinary reads: WebSockets, pipes, and sockets of
+// systems without raw reads. It cannot know when a socket is drained, so each
+// read is a batch. It waits with a small buffer; when that was filled, more is
+// likely to follow.
+type plainSource struct {
+	c     *Client
+	small []byte
+	full  bool
+}
 
-func (plainSource) descriptor() int { return -1 }
+// smallBuffer is the size of the buffer that such a connection always holds.
+const smallBuffer = 2 << 10
 
-func (s plainSource) fill() error {
+func (*plainSource) descriptor() int { return -1 }
+
+func (s *plainSource) fill() error {
 	s.c.idle()
-	n, err := s.c.nc.Read(s.c.in.room())
+	if s.small == nil {
+		s.small = make([]byte, smallBuffer)
+	}
+	var n int
+	var err error
+	if s.full {
+		n, err = s.c.nc.Read(s.c.in.room())
+		s.full = false
+	} else {
+		n, err = s.c.nc.Read(s.small)
+		copy(s.c.in.room(), s.small[:n])
+		s.full = n == len(s.small)
+	}
 	s.c.in.n += n
 	if n > 0 {
 		return nil

@@ -7,22 +7,28 @@ type Reason string
 
 // The reasons.
 const (
-	ClientClosed         Reason = "Client Closed"
-	ReadError            Reason = "Read Error"
-	WriteError           Reason = "Write Error"
-	ProtocolViolation    Reason = "Protocol Violation"
-	MaxControlLine       Reason = "Maximum Control Line Exceeded"
-	MaxPayload           Reason = "Maximum Message Payload Exceeded"
-	MaxConnections       Reason = "Maximum Connections Exceeded"
-	AuthFailure          Reason = "Authentication Failure"
-	AuthTimeout          Reason = "Authentication Timeout"
-	BadProtocol          Reason = "Bad Client Protocol Version"
-	NoRespondersNeeds    Reason = "No Responders Requires Headers"
-	StaleConnection      Reason = "Stale Connection"
-	SlowConsumerPending  Reason = "Slow Consumer (Pending Bytes)"
-	SlowConsumerDeadline Reason = "Slow Consumer (Write Deadline)"
-	ServerShutdown       Reason = "Server Shutdown"
-	InternalError        Reason = "Internal Error"
+	ClientClosed      Reason = "Client Closed"
+	ReadError         Reason = "Read Error"
+	WriteError        Reason = "Write Error"
+	ProtocolViolation Reason = "Protocol Violation"
+	MaxControlLine    Reason = "Maximum Control Line Exceeded"
+	MaxPayload        Reason = "Maximum Message Payload Exceeded"
+	MaxConnections    Reason = "Maximum Connections Exceeded"
+
+	MaxAccountConnections Reason = "Maximum Account Connections Exceeded"
+	AuthFailure           Reason = "Authentication Failure"
+	AuthTimeout           Reason = "Authentication Timeout"
+	AuthExpired           Reason = "Authentication Expired"
+	Revoked               Reason = "Credentials Revoked"
+	TLSHandshake          Reason = "TLS Handshake Failure"
+	MissingAccount        Reason = "Missing Account"
+	BadProtocol           Reason = "Bad Client Protocol Version"
+	NoRespondersNeeds     Reason = "No Responders Requires Headers"
+	StaleConnection       Reason = "Stale Connection"
+	SlowConsumerPending   Reason = "Slow Consumer (Pending Bytes)"
+	SlowConsumerDeadline  Reason = "Slow Consumer (Write Deadline)"
+	ServerShutdown        Reason = "Server Shutdown"
+	InternalError         Reason = "Internal Error"
 )
 
 // reasonOf returns why a connection that made the fault e is closed.
@@ -42,6 +48,12 @@ func reasonOf(e *wire.Error) Reason {
 		return BadProtocol
 	case wire.ErrNoRespondersNeeds:
 		return NoRespondersNeeds
+	case wire.ErrAccountConnections:
+		return MaxAccountConnections
+	case wire.ErrExpired:
+		return AuthExpired
+	case wire.ErrRevoked:
+		return Revoked
 	case wire.ErrStale:
 		return StaleConnection
 	}

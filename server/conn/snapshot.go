@@ -1,8 +1,13 @@
 package conn
 
 import (
+	"crypto/tls"
 	"math"
+	"strings"
 	"time"
+
+	"moonwire/server/account"
+	"moonwire/server/auth"
 )
 
 // Snapshot is what monitoring may know of a connection.
@@ -17,6 +22,9 @@ type Snapshot struct {
 	OutMsgs, OutBytes         int64
 	Name, Lang, Version, User string
 	Account                   string
+	Type                      string // see [Entrance]
+	TLSVersion, TLSCipher     string // "" without TLS
+	Tags                      []string
 	NumSubs                   int
 	Subs                      []SubSnapshot // only of a connection that ended, and not all of very many
 	Reason                    Reason        // "" while open
@@ -44,13 +52,22 @@ func (c *Client) Snapshot() Snapshot {
 	if a := c.account.Load(); a != nil {
 		s.Account = a.Name
 	}
+	s.Type = c.by.Type
+	if id := c.Identity(); id != nil {
+		s.Tags = id.Tags
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if t := c.presented.TLS; t != nil {
+		s.TLSVersion = strings.TrimPrefix(tls.VersionName(t.Version), "TLS ")
+		s.TLSCipher = tls.CipherSuiteName(t.CipherSuite)
+	}
 	s.RTT = c.mu.ping.rtt
 	s.Pending = max(c.mu.queue.bytes, 0)
 	s.OutMsgs, s.OutBytes = c.mu.queue.msgs, c.mu.queue.payload
+	s.User = c.mu.user
 	if said := c.mu.said; said != nil {
-		s.Name, s.Lang, s.Version, s.User = said.Name, said.Lang, said.Version, c.mu.user
+		s.Name, s.Lang, s.Version = said.Name, said.Lang, said.Version
 	}
 	s.Reason, s.Stop = c.mu.reason, c.mu.stop
 	s.NumSubs = len(c.mu.subs)
@@ -72,4 +89,32 @@ func (c *Client) subscriptions(most int) []SubSnapshot {
 		list = append(list, SubSnapshot{sub.Subject, sub.Queue, sub.Sid, sub.Delivered, sub.Max})
 	}
 	return list
+}
+
+// RTT implements [account.Requester].
+func (c *Client) RTT() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.ping.rtt
+}
+
+// Info implements [account.Requester].
+func (c *Client) Info() account.Info {
+	s := c.Snapshot()
+	i := account.Info{
+		Start: &s.Start, Host: s.IP, ID: s.ID, User: s.User, Name: s.Name, Lang: s.Lang, Version: s.Version,
+		RTT: s.RTT, Server: c.env.ServerName, Tags: s.Tags, Kind: "Client", ClientType: ClientType(s.Type),
+	}
+	if id := c.Identity(); id != nil {
+		i.NameTag, i.IssuerKey = id.Name, id.Issuer
+	}
+	return i
+}
+
+// ClientType is what monitoring calls the type of an [Entrance].
+func ClientType(of string) string {
+	if of == auth.WebSocket {
+		return "websocket"
+	}
+	return "nats"
 }

@@ -22,12 +22,14 @@ const (
 type pinger struct {
 	timer *time.Timer
 	auth  *time.Timer // nil unless a CONNECT with credentials is awaited
+	end   *time.Timer // nil unless what the connection was admitted with expires
 	out   int         // unanswered PINGs
 	sent  time.Time   // when the last one left
 	rtt   time.Duration
 	// greeted: the INFO that follows CONNECT and the first PING was sent.
 	greeted bool
-	// connected: a CONNECT was accepted.
+	// connected: a CONNECT was accepted, or none was needed although one was
+	// asked for.
 	connected bool
 }
 
@@ -52,6 +54,20 @@ func (p *pinger) stopLocked() {
 	if p.auth != nil {
 		p.auth.Stop()
 	}
+	if p.end != nil {
+		p.end.Stop()
+	}
+}
+
+// expireLocked ends the connection at a time; the zero time takes that back.
+func (p *pinger) expireLocked(c *Client, at time.Time) {
+	if p.end != nil {
+		p.end.Stop()
+		p.end = nil
+	}
+	if !at.IsZero() && !c.mu.closed {
+		p.end = time.AfterFunc(time.Until(at), func() { c.Fail(wire.ErrExpired) })
+	}
 }
 
 func (c *Client) authTimeout() {
@@ -63,16 +79,22 @@ func (c *Client) authTimeout() {
 	}
 }
 
-// connectedLocked notes that a CONNECT was accepted. The first PING follows
-// soon, so that the round trip is known early.
-func (p *pinger) connectedLocked(c *Client) {
+// admittedLocked notes that the credentials are no longer awaited.
+func (p *pinger) admittedLocked() {
 	if p.auth != nil {
 		p.auth.Stop()
 	}
-	if p.connected || c.mu.closed {
+	p.connected = true
+}
+
+// connectedLocked notes that a CONNECT was accepted. The first PING follows
+// soon, so that the round trip is known early.
+func (p *pinger) connectedLocked(c *Client) {
+	first := c.mu.said == nil
+	p.admittedLocked()
+	if !first || c.mu.closed {
 		return
 	}
-	p.connected = true
 	d := min(c.limits.PingInterval, firstPing)
 	p.timer.Reset(d + rand.N(d/5+1))
 }
@@ -123,8 +145,8 @@ func (c *Client) pinged() {
 		p.greeted = true
 	}
 	c.mu.Unlock()
-	if greet && c.connect.Protocol >= 1 {
-		c.ctx.OwnInfo(c.env.Answer.Load(), c.ID, c.ip, c.account.Load().Name)
+	if greet && c.connect != nil && c.connect.Protocol >= 1 {
+		c.ctx.OwnInfo(c.by.Answer.Load(), c.own())
 		c.async.Store(true)
 	}
 }

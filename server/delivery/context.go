@@ -38,9 +38,14 @@ type Context struct {
 	cold    interest.Entry
 	again   interest.Entry // of replies
 	run     run
-	scratch []byte           // a run, encoded for one prefix
-	single  slot             // what is handed over without a slot of the batch
-	refused []interest.Frame // of queue groups, for other members
+	scratch []byte            // a run, encoded for one prefix
+	single  slot              // what is handed over without a slot of the batch
+	refused []interest.Frame  // of queue groups, for other members
+	origins []origin          // of frames that do not tell where they were published
+	into    *interest.Index   // what a relay publishes into; nil where there is none
+	depth   int               // of relays
+	passed  []any             // what the message at hand passed; see Once
+	deep    []*interest.Entry // cold, by depth
 	pace    pace
 	ownSlot int // the place of the publisher's own slot, or -1
 	rng     rand.PCG
@@ -98,6 +103,9 @@ func (p *Pool) Get(own *interest.Target, index *interest.Index) *Context {
 // Put takes back a context that was flushed.
 func (p *Pool) Put(c *Context) {
 	c.own, c.index, c.last, c.pace = nil, nil, nil, pace{}
+	c.into, c.depth = nil, 0 // after a panic they are not
+	clear(c.passed[:cap(c.passed)])
+	c.passed = c.passed[:0]
 	kept, used := 0, c.slots[:c.high]
 	for i := range used {
 		if kept += cap(used[i].Data); kept > maxKept {
@@ -185,6 +193,8 @@ func (c *Context) close() {
 	}
 	c.high = max(c.high, len(c.slots))
 	c.slots = c.slots[:0]
+	clear(c.origins)
+	c.origins = c.origins[:0]
 	c.staged, c.ownSlot = 0, -1
 	if c.epoch++; c.epoch == 0 {
 		clear(c.refs)
@@ -234,10 +244,10 @@ func (c *Context) OwnError(e *wire.Error) {
 }
 
 // OwnInfo appends an INFO line to the publisher's own output.
-func (c *Context) OwnInfo(t *wire.Template, id uint64, ip, account string) {
+func (c *Context) OwnInfo(t *wire.Template, o *wire.Own) {
 	s := c.ownSlotNow()
 	before := len(s.Data)
-	s.Data = t.Append(s.Data, id, ip, account)
+	s.Data = t.Append(s.Data, o)
 	c.answered(s, len(s.Data)-before)
 }
 

@@ -15,6 +15,10 @@
 // publisher's own output, which the connection writes into the slot Own, is
 // submitted last: when its PONG is on the way, so is all that it published.
 //
+// A member that is an [interest.Relay] gets a message while it is published, and
+// publishes it into another index by Into: the frames lie beside the others of
+// the batch, and whether anybody took the message is known at once.
+//
 // Nothing here knows sockets: a target's [interest.Sink] takes the frames. A
 // frame for a member of a queue group that is refused, because the member is
 // closed or gone by then, is given to another member.

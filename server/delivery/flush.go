@@ -177,7 +177,7 @@ func (c *Context) FlushOwn() {
 // member that refuses is closed or gone from the index by then, so this comes
 // to an end.
 func (c *Context) redirect() {
-	frames := c.refused
+	frames, into := c.refused, c.into
 	c.refused = nil
 	again := new(interest.Entry) // of its own: handing over may redirect in turn
 	for i := range frames {
@@ -185,11 +185,20 @@ func (c *Context) redirect() {
 		if wire.NextFrame(frames[i].Data, &m) == 0 {
 			continue
 		}
-		e := c.index.Lookup(m.Subject, again)
+		c.into = nil
+		index := c.index
+		if o := c.originOf(&frames[i]); o != nil {
+			m.Subject = []byte(o.entry.Subject)
+			if c.into = o.into; o.into != nil {
+				index = o.into
+			}
+		}
+		e := index.Lookup(m.Subject, again)
 		for g := range e.Groups {
 			if e.Groups[g].Queue == frames[i].Sub.Queue {
 				c.group(e, &e.Groups[g], &m, frames[i].Sub)
 			}
 		}
 	}
+	c.into = into
 }

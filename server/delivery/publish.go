@@ -86,6 +86,9 @@ func (c *Context) stage(s *slot, sub *interest.Sub, prefix []byte, m *wire.Pub) 
 
 // careful is one for members that need more than a frame in their slot.
 func (c *Context) careful(e *interest.Entry, to *interest.Member, m *wire.Pub) bool {
+	if to.Care&interest.CareRelay != 0 {
+		return c.relay(to, m)
+	}
 	if to.Care&interest.CareNoEcho != 0 && to.Target == c.own {
 		return false
 	}
@@ -151,7 +154,7 @@ func (c *Context) group(e *interest.Entry, g *interest.Group, m *wire.Pub, not *
 				at -= n
 			}
 			to := &g.Members[at]
-			if to.Sub == not || to.Target.Gone.Load() {
+			if to.Sub == not || to.Target.Gone.Load() || to.Shadow && c.into != nil {
 				continue
 			}
 			if round == 0 && to.Target.Full.Load() {
@@ -172,13 +175,14 @@ func (c *Context) group(e *interest.Entry, g *interest.Group, m *wire.Pub, not *
 // member is one for members of a group. What cannot be given to another
 // member afterwards, because it is not staged as it came, is handed over now.
 func (c *Context) member(e *interest.Entry, to *interest.Member, m *wire.Pub) bool {
-	if to.Care == 0 {
+	lost := (to.Shadow || c.into != nil) && !c.remember(e)
+	if to.Care == 0 && !lost {
 		return c.one(e, to, m)
 	}
 	if to.Care&interest.CareNoEcho != 0 && to.Target == c.own || to.Sub.Closed() {
 		return false
 	}
-	if to.Care&interest.CareLimited != 0 || m.Header != wire.NoHeader && to.Care&interest.CareNoHeaders != 0 {
+	if lost || to.Care&interest.CareLimited != 0 || m.Header != wire.NoHeader && to.Care&interest.CareNoHeaders != 0 {
 		return c.now(e, to, m)
 	}
 	return c.careful(e, to, m)

@@ -16,11 +16,18 @@
 // shards. Counters are read before the match and raised after the change, both
 // under the index lock: a result that may be stale can never look valid.
 //
+// Between indexes. A subscription may stand in another index too, by a shadow
+// that [Sub.Shadow] makes, often under another name: entries there have the
+// subscription itself as the member, with a prefix that holds its own name for
+// the subject. So it costs a message nothing. Messages go the other way by a
+// [Relay]: a target that publishes what it gets into another index, as part of
+// the same batch. What came by a relay does not go to shadows.
+//
 // The package knows targets, not sockets: a [Target] is whatever takes staged
 // messages, and what is done with them is its [Sink]'s affair.
 //
 // Lock order: Index.mu is taken with no lock of a connection held, and nothing
-// is called out of under it.
+// is called out of under it but the argument of [Index.Change] and [Index.All].
 //
 //	ix := interest.New()
 //	ix.Insert(&interest.Sub{Subject: "foo.*", Sid: "1", Target: t})

@@ -18,6 +18,7 @@ const (
 	CareNoEcho    Care = 1 << iota // not to its own publisher
 	CareNoHeaders                  // without the header block
 	CareLimited                    // counted against the max of an UNSUB
+	CareRelay                      // given to a Relay
 )
 
 // Member is one subscription that a subject's messages go to.
@@ -25,6 +26,7 @@ type Member struct {
 	Sub    *Sub
 	Target *Target
 	Care   Care
+	Shadow bool   // it stands in the index for a Sub of another
 	from   uint32 // its prefix, in Entry.prefixes
 	to     uint32
 }
@@ -56,6 +58,7 @@ type Entry struct {
 	// NoHeaders: some member of Fan takes no headers.
 	NoHeaders bool
 
+	shadows  bool // some member is one
 	prefixes []byte
 	hash     uint64
 	table    *table
@@ -140,6 +143,17 @@ func (e *Entry) add(s *Sub) {
 	if s.limited.Load() {
 		m.Care |= CareLimited
 	}
+	if s.Target.Relays {
+		m.Care |= CareRelay
+	}
+	if s.shadow != nil {
+		if s.denies(unsafe.Slice(unsafe.StringData(e.Subject), len(e.Subject))) {
+			return
+		}
+		if s.shadow.of != nil {
+			m.Shadow, e.shadows = true, true
+		}
+	}
 	if s.Queue == "" {
 		e.Each = append(e.Each, m)
 		return
@@ -168,7 +182,7 @@ func (e *Entry) finish(subject []byte) {
 	last := -1
 	for i := range e.Fan {
 		m := &e.Fan[i]
-		if last >= 0 && e.Fan[last].Sub.Sid == m.Sub.Sid {
+		if last >= 0 && e.alike(&e.Fan[last], m) {
 			m.from, m.to = e.Fan[last].from, e.Fan[last].to
 			e.Runs[len(e.Runs)-1].To = i + 1
 			continue
@@ -185,13 +199,52 @@ func (e *Entry) finish(subject []byte) {
 			e.prefix(&e.Groups[g].Members[i], subject)
 		}
 	}
+	if e.shadows {
+		e.unveil()
+	}
+	e.Subject = ""
 }
 
 func (e *Entry) prefix(m *Member, subject []byte) {
 	m.from = uint32(len(e.prefixes))
+	if m.Shadow && m.Sub.shadow.name != nil {
+		subject = m.Sub.shadow.name.Append(nil, subject)
+	}
 	e.prefixes = wire.AppendPrefix(e.prefixes, subject, m.Sub.Sid)
 	m.to = uint32(len(e.prefixes))
 }
+
+// alike reports whether two members have equal prefixes.
+func (e *Entry) alike(a, b *Member) bool {
+	return a.Sub.Sid == b.Sub.Sid && (!e.shadows || a.name() == b.name())
+}
+
+// name returns what names the subjects for m; nil if they stay as published.
+func (m *Member) name() Renamer {
+	if m.Shadow {
+		return m.Sub.shadow.name
+	}
+	return nil
+}
+
+// unveil puts in the place of shadows what they stand for.
+func (e *Entry) unveil() {
+	unveil := func(members []Member) {
+		for i := range members {
+			if m := &members[i]; m.Shadow {
+				m.Sub = m.Sub.shadow.of
+			}
+		}
+	}
+	unveil(e.Fan)
+	unveil(e.Each)
+	for g := range e.Groups {
+		unveil(e.Groups[g].Members)
+	}
+}
+
+// Kept reports whether the entry outlives its lookup: it is in no scratch.
+func (e *Entry) Kept() bool { return e.Subject != "" }
 
 // split moves to Fan what can be written a run at a time: members that need no
 // care (but for headers, which matters only to messages that have some) and
@@ -218,5 +271,13 @@ func (e *Entry) split() {
 	}
 	clear(e.Each[len(rest):])
 	e.Each = rest
-	slices.SortStableFunc(e.Fan, func(a, b Member) int { return strings.Compare(a.Sub.Sid, b.Sub.Sid) })
+	slices.SortStableFunc(e.Fan, func(a, b Member) int {
+		if a.Shadow != b.Shadow { // their prefixes are not equal either, as a rule
+			if b.Shadow {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Sub.Sid, b.Sub.Sid)
+	})
 }

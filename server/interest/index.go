@@ -79,6 +79,16 @@ func (x *Index) Limit(s *Sub, limited bool) {
 	}
 }
 
+// All calls f with each subscription, in no order. f must not call the index.
+func (x *Index) All(f func(*Sub)) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for _, l := range x.literals {
+		l.all(f)
+	}
+	x.wild.all(f)
+}
+
 // Change runs change, which alters the target that all of subs have, so that
 // each later Lookup heeds it. change must not call the index.
 func (x *Index) Change(subs []*Sub, change func()) {
@@ -105,6 +115,7 @@ func (x *Index) Lookup(subj []byte, cold *Entry) *Entry {
 // is used more than once.
 func (x *Index) match(subj []byte, hash uint64, cold *Entry) *Entry {
 	cold.reset()
+	cold.Subject = unsafe.String(unsafe.SliceData(subj), len(subj)) // while it is matched
 	first := subj
 	if i := bytes.IndexByte(subj, '.'); i >= 0 {
 		first = subj[:i]

@@ -3,6 +3,8 @@ package interest
 import (
 	"sync"
 	"sync/atomic"
+
+	"moonwire/server/wire"
 )
 
 // Target is a receiver of messages: a connection, or a consumer inside the
@@ -18,6 +20,9 @@ type Target struct {
 	// NoHeaders: it gets header blocks cut off.
 	// Once there are subscriptions, both change only in [Index.Change].
 	NoEcho, NoHeaders bool
+	// Relays: Sink is a [Relay], which gets messages one by one and at once in
+	// place of staged ones. Immutable.
+	Relays bool
 
 	// Generation counts the subscriptions that the target has given up. Who
 	// stages messages records it before, and the sink compares: what was
@@ -39,6 +44,33 @@ type Sink interface {
 	// for, is left out; if that is a member of a queue group, the frame is
 	// listed in b.Dropped, for another member to take.
 	Submit(b *Staged) bool
+}
+
+// Relay passes messages on into another index. It is a [Sink] to which nothing
+// is ever submitted.
+type Relay interface {
+	Sink
+	// Relay passes on m, which was published to a subject that s matches, by
+	// b.Into, and reports whether anybody took it. It keeps nothing of m and b,
+	// holds no lock when it calls b, and does not block. It is not called for a
+	// closed subscription.
+	Relay(b Batch, s *Sub, m *wire.Pub) (taken bool)
+}
+
+// Batch is the delivery of what one publisher published, as a [Relay] sees it.
+type Batch interface {
+	// Into publishes m into x, in order with all else in the batch, and reports
+	// whether anybody took it. Shadows do not get it: what came from another
+	// index goes to no third one by itself. It keeps nothing of m.
+	Into(x *Index, m *wire.Pub) (taken bool)
+	// Publisher is who published the batch.
+	Publisher() *Target
+	// Relayed reports whether the message came by way of another relay.
+	Relayed() bool
+	// Once reports whether this is the first relay on the way of the message that
+	// calls it with by, which is compared with ==. A message that would pass the
+	// same again goes in a circle.
+	Once(by any) bool
 }
 
 // Staged is what one batch of a publisher holds for one target: complete MSG
@@ -85,10 +117,70 @@ type Sub struct {
 	// lock. Max is 0 for no limit.
 	Delivered, Max uint64
 
+	shadow  *shadow // nil for all but shadows and those with a filter
 	closed  atomic.Bool
 	limited atomic.Bool
 	at      int // position in its leaf; guarded by Index.mu
 }
+
+// Renamer gives published subjects the names under which they are delivered. It
+// is compared with ==: two that are equal give the same names.
+type Renamer interface {
+	// Append appends the name of subject to dst. It keeps neither.
+	Append(dst, subject []byte) []byte
+}
+
+// Filter says what is not delivered to a subscription.
+type Filter interface {
+	// Denies reports whether messages on a subject, as it is delivered, are left
+	// out. It keeps nothing of it.
+	Denies(subject []byte) bool
+}
+
+// shadow is what only few subscriptions have.
+type shadow struct {
+	of     *Sub    // what it stands for; nil if it is no shadow
+	name   Renamer // nil: as published
+	filter Filter  // nil: nothing is left out
+}
+
+// SetFilter has some messages left out; nil takes that back. It is called before
+// Insert or in [Index.Change].
+func (s *Sub) SetFilter(f Filter) {
+	if f != nil || s.shadow != nil {
+		s.shadow = &shadow{filter: f}
+	}
+}
+
+// denies reports whether a published message is left out.
+func (s *Sub) denies(subject []byte) bool {
+	x := s.shadow
+	if x.of == nil {
+		return x.filter != nil && x.filter.Denies(subject)
+	}
+	if x.of.shadow == nil || x.of.shadow.filter == nil {
+		return false
+	}
+	if x.name != nil {
+		subject = x.name.Append(nil, subject)
+	}
+	return x.of.shadow.filter.Denies(subject)
+}
+
+// Shadow returns a subscription to pattern for another index than that of s, with
+// the queue and the target of s. What it matches is delivered under the name that
+// name gives it, as a message of s: the shadow itself is seen only by its index,
+// which entries, [Staged] and [Frame] name s in place of. A nil name leaves
+// subjects as they are. It is limited if s is; later calls of [Index.Limit] and
+// [Index.Change] for s are to be made for its shadows too.
+func (s *Sub) Shadow(pattern string, name Renamer) *Sub {
+	c := &Sub{Subject: pattern, Queue: s.Queue, Sid: s.Sid, Target: s.Target, shadow: &shadow{of: s, name: name}}
+	c.limited.Store(s.limited.Load())
+	return c
+}
+
+// IsShadow reports whether the subscription stands for one of another index.
+func (s *Sub) IsShadow() bool { return s.shadow != nil && s.shadow.of != nil }
 
 // Closed reports whether the subscription was given up. It turns true before
 // the target's Generation moves.

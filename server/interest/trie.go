@@ -81,6 +81,21 @@ func (l *leaf) collect(e *Entry) {
 	}
 }
 
+// all calls f with all subscriptions of the leaf, which may be nil.
+func (l *leaf) all(f func(*Sub)) {
+	if l == nil {
+		return
+	}
+	for _, s := range l.plain {
+		f(s)
+	}
+	for i := range l.queues {
+		for _, s := range l.queues[i].subs {
+			f(s)
+		}
+	}
+}
+
 // node is one level of the trie of wildcard subscriptions.
 type node struct {
 	literal map[string]*node // by token
@@ -169,6 +184,19 @@ func (n *node) remove(pattern string, s *Sub) bool {
 		}
 	}
 	return true
+}
+
+// all calls f with all subscriptions from this node on, which may be nil.
+func (n *node) all(f func(*Sub)) {
+	if n == nil {
+		return
+	}
+	n.rest.all(f)
+	n.here.all(f)
+	n.any.all(f)
+	for _, next := range n.literal {
+		next.all(f)
+	}
 }
 
 // match adds to e what matches the tokens of subj from this node on. subj has

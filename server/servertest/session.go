@@ -26,6 +26,7 @@ type session struct {
 	peers  map[string]*peer // open connections
 	wake   chan struct{}    // one slot; filled when something came
 	wait   time.Duration    // how long an expectation without a bound may take
+	began  time.Time        // when the step before began
 	mark   time.Time        // when the step before ended
 	work   sync.WaitGroup   // shutdowns under way
 }
@@ -53,6 +54,7 @@ func (s *script) session(server string, inst Instance) (*session, error) {
 		peers:  map[string]*peer{},
 		wake:   make(chan struct{}, 1),
 		wait:   defaultWait,
+		began:  time.Now(),
 		mark:   time.Now(),
 	}, nil
 }
@@ -71,14 +73,16 @@ func (x *session) run() error {
 
 // play runs one step and names its place when it fails.
 func (x *session) play(st step) error {
+	began := time.Now()
 	if err := st.do.run(x); err != nil {
 		return fmt.Errorf("%s: %w", x.script.at(st.line), err)
 	}
 	now := time.Now()
-	if took := now.Sub(x.mark); took < st.earliest {
+	// From the beginning of the step before, as its end may be seen late.
+	if took := now.Sub(x.began); took < st.earliest {
 		return fmt.Errorf("%s: came after %v, %v at the earliest", x.script.at(st.line), took.Round(time.Millisecond), st.earliest)
 	}
-	x.mark = now
+	x.began, x.mark = began, now
 	return nil
 }
 

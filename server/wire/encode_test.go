@@ -142,12 +142,13 @@ func TestTemplate(t *testing.T) {
 	for _, i := range []Info{
 		{ServerID: "N1", Proto: 1, MaxPayload: 10, APILevel: 4},
 		{ServerID: "N1", ConnectInfo: true, RemoteAccount: "$G", ConnectURLs: []string{"a:1"}, Moonwire: "x"},
+		{Nonce: "abc", RemoteAccount: "SYS", IsSystem: true, ConnectInfo: true, TLSRequired: true},
 		{ServerName: `18446744073709551615 "quoted"`, RemoteAccount: "a<b>\"c"},
 	} {
 		for _, ip := range []string{"", "127.0.0.1", "::1"} {
 			i.ClientID, i.ClientIP = 7, ip
 			want := string(AppendInfo(nil, &i))
-			if got := string(NewTemplate(i).Append(nil, 7, ip, i.RemoteAccount)); got != want {
+			if got := string(NewTemplate(i).Append(nil, &Own{ID: 7, IP: ip, Nonce: i.Nonce, Account: i.RemoteAccount, System: i.IsSystem, MaxPayload: i.MaxPayload})); got != want {
 				t.Errorf("got  %s want %s", got, want)
 			}
 		}

@@ -21,12 +21,16 @@ func (e *Error) Error() string {
 // The errors that a client can be sent, byte for byte (protocol.md §1.6).
 var (
 	// ErrMalformed is the fault of arguments and JSON: closed, nothing said.
-	ErrMalformed          = &Error{"", true}
-	ErrUnknownOp          = &Error{"Unknown Protocol Operation", true}
-	ErrAuthorization      = &Error{"Authorization Violation", true}
-	ErrAuthTimeout        = &Error{"Authentication Timeout", true}
-	ErrMaxConnections     = &Error{"maximum connections exceeded", true}
-	ErrClientProtocol     = &Error{"invalid client protocol", true}
+	ErrMalformed      = &Error{"", true}
+	ErrUnknownOp      = &Error{"Unknown Protocol Operation", true}
+	ErrAuthorization  = &Error{"Authorization Violation", true}
+	ErrAuthTimeout    = &Error{"Authentication Timeout", true}
+	ErrMaxConnections = &Error{"maximum connections exceeded", true}
+	ErrClientProtocol = &Error{"invalid client protocol", true}
+	// ErrAccountConnections: the account has as many connections as it may.
+	ErrAccountConnections = &Error{"maximum account active connections exceeded", true}
+	ErrExpired            = &Error{"User Authentication Expired", true}
+	ErrRevoked            = &Error{"User Authentication Revoked", true}
 	ErrNoRespondersNeeds  = &Error{"no responders requires headers support", true}
 	ErrMaxPayload         = &Error{"Maximum Payload Violation", true}
 	ErrMaxControlLine     = &Error{"maximum control line exceeded", true}
@@ -59,6 +63,13 @@ func SubscriptionViolation(subject, queue []byte) *Error {
 		text += " using queue " + strconv.Quote(string(queue))
 	}
 	return &Error{Text: text}
+}
+
+// SubscriptionRevoked tells of a subscription that was taken away.
+func SubscriptionRevoked(subject, queue, sid string) *Error {
+	e := SubscriptionViolation([]byte(subject), []byte(queue))
+	e.Text += " (sid " + strconv.Quote(sid) + ")"
+	return e
 }
 
 // TooManyTokens is the refusal of a SUB whose subject has more tokens than

@@ -22,21 +22,39 @@ const (
 	holeID hole = iota
 	holeIP
 	holeAccount
+	holeMaxPayload
+	holeSystem
+	holeNonce
 )
+
+// Own is what an INFO says of one connection.
+type Own struct {
+	ID         uint64
+	IP         string // empty for a connection inside the process
+	Nonce      string // empty for none; heeded where the template was made with one
+	Account    string // heeded where the template has one
+	System     bool   // Account is the system account
+	MaxPayload int    // bytes
+}
 
 // What stands in the holes while a template is made: no INFO says so.
 const (
-	markID      = 1<<64 - 1
-	markIP      = "\x00ip"
-	markAccount = "\x00account"
+	markID         = 1<<64 - 1
+	markIP         = "\x00ip"
+	markAccount    = "\x00account"
+	markMaxPayload = 1<<63 - 1
+	markNonce      = "\x00nonce"
 )
 
-// NewTemplate returns a template of i. Its ClientID and ClientIP are left open,
-// and its RemoteAccount if it has one.
+// NewTemplate returns a template of i. Its ClientID, ClientIP and MaxPayload are
+// left open, and its RemoteAccount with IsSystem, and its Nonce, if it has one.
 func NewTemplate(i Info) *Template {
-	i.ClientID, i.ClientIP = markID, markIP
+	i.ClientID, i.ClientIP, i.MaxPayload = markID, markIP, markMaxPayload
 	if i.RemoteAccount != "" {
-		i.RemoteAccount = markAccount
+		i.RemoteAccount, i.IsSystem = markAccount, true
+	}
+	if i.Nonce != "" {
+		i.Nonce = markNonce
 	}
 	rest := AppendInfo(nil, &i)
 	t := new(Template)
@@ -45,9 +63,12 @@ func NewTemplate(i Info) *Template {
 		key, mark string
 		hole      hole
 	}{
+		{`"max_payload":`, strconv.FormatInt(markMaxPayload, 10), holeMaxPayload},
 		{`"client_id":`, strconv.FormatUint(markID, 10), holeID},
 		{``, `,"client_ip":"\u0000ip"`, holeIP}, // left out where there is no address
+		{``, `,"nonce":"\u0000nonce"`, holeNonce},
 		{`"remote_account":"`, `\u0000account`, holeAccount},
+		{``, `,"acc_is_sys":true`, holeSystem},
 	} {
 		before, after, found := bytes.Cut(rest, []byte(h.key+h.mark))
 		if !found {
@@ -61,24 +82,36 @@ func NewTemplate(i Info) *Template {
 	return t
 }
 
-// Append appends the INFO line for one connection. ip may be empty.
-func (t *Template) Append(dst []byte, id uint64, ip, account string) []byte {
+// Append appends the INFO line for one connection.
+func (t *Template) Append(dst []byte, o *Own) []byte {
 	for i, h := range t.holes {
 		dst = append(dst, t.pieces[i]...)
 		switch h {
 		case holeID:
-			dst = strconv.AppendUint(dst, id, 10)
+			dst = strconv.AppendUint(dst, o.ID, 10)
+		case holeMaxPayload:
+			dst = strconv.AppendInt(dst, int64(o.MaxPayload), 10)
 		case holeIP:
-			if ip != "" {
-				dst = append(dst, `,"client_ip":"`...)
-				dst = append(dst, ip...) // an address: nothing to escape
-				dst = append(dst, '"')
-			}
+			dst = appendField(dst, `,"client_ip":"`, o.IP) // an address: nothing to escape
+		case holeNonce:
+			dst = appendField(dst, `,"nonce":"`, o.Nonce) // base64
 		case holeAccount:
-			dst = appendJSON(dst, account)
+			dst = appendJSON(dst, o.Account)
+		case holeSystem:
+			if o.System {
+				dst = append(dst, `,"acc_is_sys":true`...)
+			}
 		}
 	}
 	return append(dst, t.pieces[len(t.holes)]...)
+}
+
+// appendField appends a field, unless its value is empty.
+func appendField(dst []byte, key, value string) []byte {
+	if value == "" {
+		return dst
+	}
+	return append(append(append(dst, key...), value...), '"')
 }
 
 // appendJSON appends s as the inside of a JSON string.

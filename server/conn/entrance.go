@@ -1,0 +1,67 @@
+package conn
+
+import (
+	"crypto/tls"
+	"net"
+	"sync/atomic"
+
+	"moonwire/server/wire"
+)
+
+// Entrance is what the connections that come in by one listener have in common.
+type Entrance struct {
+	// Type is the way of the connections: STANDARD, WEBSOCKET, IN_PROCESS.
+	// Users may be restricted to some. Immutable.
+	Type string
+
+	tls atomic.Pointer[Handshake]
+
+	// What the server says of itself: Greeting to a connection that was made,
+	// Answer when it sent CONNECT and its first PING, Notice at any other
+	// time. The server sets them before the first connection, and again when
+	// something in them has changed.
+	Greeting, Answer, Notice atomic.Pointer[wire.Template]
+	// Nonce says that the Greeting asks clients to sign something.
+	Nonce atomic.Bool
+}
+
+// SetTLS says how TLS begins on the connections from now on; nil for not at all,
+// or if it begins before the connection gets here.
+func (e *Entrance) SetTLS(h Handshake) {
+	if h == nil {
+		e.tls.Store(nil)
+		return
+	}
+	e.tls.Store(&h)
+}
+
+// Handshake is how TLS begins. Both methods return a *tls.Conn when it has, and
+// otherwise a connection in clear; the error says what the peer did wrong. They
+// wait for the peer, but not for ever; closing the connection ends the wait.
+type Handshake interface {
+	// BeforeInfo runs a handshake that comes before the INFO.
+	BeforeInfo(nc net.Conn) (net.Conn, error)
+	// AfterInfo runs one that comes after it, on a connection that is still in
+	// clear.
+	AfterInfo(nc net.Conn) (net.Conn, error)
+}
+
+// Presented is what came with a connection before it said anything: the state of
+// TLS, and credentials that stand for those that its CONNECT leaves out.
+type Presented struct {
+	TLS                        *tls.ConnectionState // nil without
+	JWT, User, Password, Token string               // from cookies
+	Host                       string               // that the peer asked for, of a WebSocket
+	IP                         string               // of the peer, where a proxy says so
+}
+
+// fill puts what was presented in the place of what a CONNECT leaves out.
+func (p *Presented) fill(said *wire.Connect) {
+	for _, f := range [...]struct{ to, from *string }{
+		{&said.JWT, &p.JWT}, {&said.User, &p.User}, {&said.Password, &p.Password}, {&said.Token, &p.Token},
+	} {
+		if *f.to == "" {
+			*f.to = *f.from
+		}
+	}
+}

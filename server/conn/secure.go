@@ -1,0 +1,55 @@
+package conn
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+)
+
+// secure runs one step of the beginning of TLS, and reports whether the
+// connection goes on.
+func (c *Client) secure(step func(net.Conn) (net.Conn, error)) bool {
+	c.awaitQuiet() // the INFO is on its way
+	c.mu.Lock()
+	if c.mu.closed {
+		c.mu.Unlock()
+		return false
+	}
+	c.mu.securing = true
+	c.mu.Unlock()
+
+	socket := newEdge(c.nc)
+	after, err := step(socket)
+
+	c.mu.Lock()
+	c.mu.securing = false
+	if err == nil && after != socket {
+		c.nc = after
+		c.src, c.out = newSource(c, after)
+		if t, ok := after.(*tls.Conn); ok {
+			state := t.ConnectionState()
+			c.presented.TLS = &state
+		}
+	}
+	closed := c.mu.closed
+	c.mu.Unlock()
+	if err != nil && !closed {
+		c.log.Error(fmt.Sprintf("%s - TLS handshake error: %v", c, err))
+		c.Close(TLSHandshake)
+	}
+	return err == nil && !closed
+}
+
+// awaitQuiet waits until what is queued is written.
+func (c *Client) awaitQuiet() {
+	c.mu.Lock()
+	q := &c.mu.queue
+	if !q.writing {
+		c.mu.Unlock()
+		return
+	}
+	idle := make(chan struct{})
+	q.idle = idle
+	c.mu.Unlock()
+	<-idle
+}

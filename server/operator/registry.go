@@ -1,0 +1,474 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nkeys"
+	"go.uber.org/zap"
+
+	"moonwire/server/config"
+)
+
+const (
+	// again is how long a look-up that failed is not repeated.
+	again = time.Second
+	// failuresKept bounds the memory of failures: whoever connects may name
+	// accounts that do not exist.
+	failuresKept = 1000
+)
+
+// entry is an account that was asked for. Its fields are guarded by
+// Authenticator.mu; the account is immutable.
+type entry struct {
+	acct *account
+	told bool // that it expired
+	// Of the last answer of Account: the exporters whose JWT could not be had,
+	// and when an activation expires or begins; zero for never.
+	missing []string
+	due     time.Time
+}
+
+// failure is a look-up that failed.
+type failure struct {
+	err error
+	at  time.Time
+}
+
+// flight is a look-up under way, or one that is over.
+type flight struct {
+	key  string
+	done chan struct{}
+	// asked says that somebody wants to know the account; guarded by
+	// Authenticator.mu.
+	asked bool
+	acct  *account // set before done is closed, as is err
+	err   error
+}
+
+// wait returns what the look-up found.
+func (f *flight) wait(ctx context.Context) (*account, error) {
+	select {
+	case <-f.done: // also where ctx is done as well
+		return f.acct, f.err
+	default:
+	}
+	select {
+	case <-f.done:
+		return f.acct, f.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("account %s: waiting for the resolver: %w", f.key, context.Cause(ctx))
+	}
+}
+
+// landed is a flight that is over.
+func landed(acct *account, err error) *flight {
+	f := &flight{done: make(chan struct{}), acct: acct, err: err}
+	close(f.done)
+	return f
+}
+
+// Account returns what is known of an account, by its public key, with the
+// imports that its exporters allow; one that they do not is left out, with a line
+// in the log. Exports that ask for activation tokens have no list of accounts:
+// who shows a valid token is decided here, for imports. The resolver is asked if
+// need be. Errors are as those of Authenticate.
+func (a *Authenticator) Account(ctx context.Context, key string) (*config.Account, error) {
+	now := time.Now()
+	if !nkeys.IsValidPublicAccountKey(key) {
+		return nil, fmt.Errorf("%q is not the public key of an account, which begins with A: %w", shorten(key), ErrNoAccount)
+	}
+	acct, err := a.begin(key, now).wait(ctx)
+	if err != nil {
+		return nil, err
+	}
+	exporters := make(map[string]*flight) // all at the same time
+	for _, i := range acct.claims.Imports {
+		if exporters[i.Account] == nil {
+			exporters[i.Account] = a.begin(i.Account, now)
+		}
+	}
+	out, missing, due := acct.config(), []string(nil), time.Time{}
+	for _, i := range acct.claims.Imports {
+		exporter, err := exporters[i.Account].wait(ctx)
+		if err != nil {
+			missing = append(missing, i.Account)
+		} else {
+			var end time.Time
+			end, err = exporter.offers(i, key, now)
+			due = sooner(due, end)
+		}
+		if err != nil {
+			a.log.Warn("import is left out", zap.String("account", key), zap.String("exporter", i.Account),
+				zap.String("subject", string(i.Subject)), zap.Error(err))
+			continue
+		}
+		out.Imports = append(out.Imports, importOf(i))
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("account %s: waiting for what it imports from: %w", key, err)
+	}
+	a.note(acct, missing, due)
+	return out, nil
+}
+
+// sooner returns the earlier of two times, of which zero is never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// note remembers what the answer about an account depends on.
+func (a *Authenticator) note(acct *account, missing []string, due time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e := a.accounts[acct.key]
+	if e == nil || e.acct != acct { // it changed meanwhile, and that is told
+		return
+	}
+	e.missing, e.due = missing, due
+	a.arm(due)
+}
+
+// OnUpdate has f called with the key of an account that was asked for when its
+// JWT has changed, when it expired or was deleted, or when its imports may have
+// become others. Calls come one after the other, from a goroutine of the
+// authenticator; f may call it, but not Close.
+func (a *Authenticator) OnUpdate(f func(key string)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.hear = append(a.hear, f)
+}
+
+// OnMiss has f asked for the JWT of an account that a directory does not have;
+// what it returns is checked and stored. Without it such an account does not
+// exist.
+func (a *Authenticator) OnMiss(f func(ctx context.Context, key string) (string, error)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.miss = f
+}
+
+// begin starts a look-up, unless the account is known, somebody looks it up
+// already, or it failed a moment ago.
+func (a *Authenticator) begin(key string, now time.Time) *flight {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e := a.accounts[key]
+	switch {
+	case a.closed:
+		return landed(nil, ErrClosed)
+	case e != nil && !e.acct.expired(now):
+		return landed(e.acct, nil)
+	case !nkeys.IsValidPublicAccountKey(key):
+		return landed(nil, fmt.Errorf("account %s: its key is not valid: %w", shorten(key), ErrNoAccount))
+	}
+	if f := a.failed[key]; f.err != nil && time.Since(f.at) < again {
+		return landed(nil, f.err)
+	}
+	if f := a.flights[key]; f != nil {
+		f.asked = true
+		return f
+	}
+	return a.fly(key, true, func() (*account, error) { return a.fetch(key, now, true) })
+}
+
+// known returns an account that was asked for, nil for any other.
+func (a *Authenticator) known(key string) *account {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if e := a.accounts[key]; e != nil {
+		return e.acct
+	}
+	return nil
+}
+
+// fly runs a look-up, whose account is known afterwards if it is asked for. a.mu
+// is held, and no other look-up of the account is under way.
+func (a *Authenticator) fly(key string, asked bool, look func() (*account, error)) *flight {
+	f := &flight{key: key, asked: asked, done: make(chan struct{})}
+	a.flights[key] = f
+	a.work.Go(func() {
+		f.acct, f.err = look()
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.flights, key)
+		delete(a.failed, key)
+		switch asked := f.asked || a.wants(key); {
+		case f.err == nil && asked:
+			a.install(f.acct)
+		case f.err != nil && asked:
+			a.fail(key, f.err)
+		}
+		if a.complete && errors.Is(f.err, ErrNoAccount) {
+			a.forget(key)
+		}
+		close(f.done)
+	})
+	return f
+}
+
+// fail remembers that a look-up failed. a.mu is held.
+func (a *Authenticator) fail(key string, err error) {
+	if len(a.failed) >= failuresKept {
+		for k, f := range a.failed {
+			if time.Since(f.at) >= again {
+				delete(a.failed, k)
+			}
+		}
+	}
+	if len(a.failed) < failuresKept {
+		a.failed[key] = failure{err, time.Now()}
+	}
+}
+
+// fetch asks the resolver for an account and, if it may, others for what a
+// directory misses.
+func (a *Authenticator) fetch(key string, now time.Time, others bool) (*account, error) {
+	ctx, cancel := context.WithTimeout(a.ctx, a.timeout)
+	defer cancel()
+	text, err := a.res.fetch(ctx, key)
+	if err == nil {
+		if was := a.known(key); was != nil && was.text == text && !was.expired(now) {
+			return was, nil // most look again in vain
+		}
+		return newAccount(key, text, a.trust, now)
+	}
+	a.mu.Lock()
+	miss := a.miss
+	a.mu.Unlock()
+	_, isDir := a.res.(*dir)
+	if !others || !isDir || miss == nil || !errors.Is(err, ErrNoAccount) {
+		return nil, fmt.Errorf("account %s: %w", key, err)
+	}
+	if text, err = miss(ctx, key); err != nil {
+		return nil, fmt.Errorf("account %s: asking other servers: %w", key, err)
+	}
+	acct, err := newAccount(key, text, a.trust, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.res.store(key, text); err != nil { // it serves all the same
+		a.log.Warn("account is not stored", zap.String("account", key), zap.Error(err))
+	}
+	return acct, nil
+}
+
+// install makes an account the one that is known. a.mu is held.
+func (a *Authenticator) install(acct *account) {
+	e := a.accounts[acct.key]
+	switch {
+	case e == nil:
+		a.accounts[acct.key] = &entry{acct: acct}
+		a.tell(misses(acct.key))
+	case e.acct.text == acct.text && !e.told:
+		return
+	default:
+		e.acct, e.told = acct, false
+		a.changed[acct.key] = true
+		a.tell(imports(acct.key))
+	}
+	a.arm(acct.expires)
+	a.rouse()
+}
+
+// misses returns what tells the accounts that could not import from another.
+func misses(key string) func(*entry) bool {
+	return func(e *entry) bool { return slices.Contains(e.missing, key) }
+}
+
+// wants reports whether somebody asked for an account, or an import misses it.
+// a.mu is held.
+func (a *Authenticator) wants(key string) bool {
+	if a.accounts[key] != nil {
+		return true
+	}
+	for _, e := range a.accounts {
+		if slices.Contains(e.missing, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// imports returns what tells the accounts that import from another.
+func imports(key string) func(*entry) bool {
+	return func(e *entry) bool {
+		return slices.ContainsFunc(e.acct.claims.Imports, func(i *jwt.Import) bool { return i.Account == key })
+	}
+}
+
+// tell notes that accounts have an update. a.mu is held.
+func (a *Authenticator) tell(whose func(*entry) bool) {
+	for key, e := range a.accounts {
+		if whose(e) {
+			a.changed[key] = true
+		}
+	}
+}
+
+// forget takes an account out that is there no more. a.mu is held.
+func (a *Authenticator) forget(key string) {
+	if a.accounts[key] == nil {
+		return
+	}
+	delete(a.accounts, key)
+	a.changed[key] = true
+	a.tell(imports(key))
+	a.rouse()
+}
+
+// refresh looks an account up again that may have changed, "" for each that is
+// known or that an import misses. An account that is there no more is forgotten;
+// one that cannot be read, or whose new JWT is not valid, stays as it is.
+func (a *Authenticator) refresh(key string) {
+	for _, k := range a.wanted(key) {
+		a.reread(k)
+	}
+}
+
+// wanted returns of key, or of all accounts, those that somebody wants to know.
+// Failures are forgotten: what was not there may be now.
+func (a *Authenticator) wanted(key string) []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	keys := make(map[string]bool)
+	for k, e := range a.accounts {
+		keys[k] = true
+		for _, m := range e.missing {
+			keys[m] = true
+		}
+	}
+	for k := range a.flights { // it may have read what is old now
+		keys[k] = true
+	}
+	if key != "" {
+		delete(a.failed, key)
+		if !keys[key] {
+			return nil
+		}
+		return []string{key}
+	}
+	clear(a.failed)
+	return slices.Sorted(maps.Keys(keys))
+}
+
+// reread looks up an account that somebody wants to know. Others are not asked:
+// what they have comes by Store.
+func (a *Authenticator) reread(key string) {
+	_, err := a.alone(key, func() (*account, error) { return a.fetch(key, time.Now(), false) })
+	switch {
+	case err == nil || a.ctx.Err() != nil:
+	case errors.Is(err, ErrNoAccount):
+		a.log.Info("account is not there", zap.String("account", key), zap.Error(err))
+	default:
+		a.log.Warn("account is not read again", zap.String("account", key), zap.Error(err))
+	}
+}
+
+// alone runs a look-up after the one that is under way, so that its result is
+// the one that stays.
+func (a *Authenticator) alone(key string, look func() (*account, error)) (*account, error) {
+	for {
+		a.mu.Lock()
+		if a.closed {
+			a.mu.Unlock()
+			return nil, ErrClosed
+		}
+		f := a.flights[key]
+		if f == nil {
+			f = a.fly(key, false, look)
+			a.mu.Unlock()
+			return f.wait(context.Background())
+		}
+		a.mu.Unlock()
+		<-f.done
+	}
+}
+
+// rouse wakes the goroutine that tells of updates.
+func (a *Authenticator) rouse() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}
+
+// arm sees to it that somebody looks what expired at a time. a.mu is held.
+func (a *Authenticator) arm(at time.Time) {
+	if next := sooner(a.due, at); !next.Equal(a.due) {
+		a.due = next
+		a.rouse()
+	}
+}
+
+// run tells of updates and of what expires.
+func (a *Authenticator) run() {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		select {
+		case <-a.ctx.Done():
+			return
+		case <-a.wake:
+		case <-timer.C:
+		}
+		keys, hear, next := a.news(time.Now())
+		for _, k := range keys {
+			for _, f := range hear {
+				f(k)
+			}
+		}
+		timer.Reset(next)
+	}
+}
+
+// news returns whom to tell of which accounts, and when to look again.
+func (a *Authenticator) news(now time.Time) (keys []string, hear []func(string), next time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.due.IsZero() && !now.Before(a.due) {
+		a.expire(now)
+	}
+	for k := range a.changed {
+		keys = append(keys, k)
+	}
+	clear(a.changed)
+	next = time.Hour
+	if !a.due.IsZero() {
+		next = min(next, max(0, a.due.Sub(now)))
+	}
+	slices.Sort(keys)
+	return keys, slices.Clone(a.hear), next
+}
+
+// expire notes what has expired, and when the next does. a.mu is held.
+func (a *Authenticator) expire(now time.Time) {
+	a.due = time.Time{}
+	for key, e := range a.accounts {
+		switch {
+		case e.told:
+		case e.acct.expired(now):
+			e.told = true
+			a.changed[key] = true
+			a.tell(imports(key))
+		default:
+			a.due = sooner(a.due, e.acct.expires)
+		}
+		switch {
+		case e.due.IsZero():
+		case e.due.After(now):
+			a.due = sooner(a.due, e.due)
+		default:
+			e.due = time.Time{}
+			a.changed[key] = true
+		}
+	}
+}
