@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -138,20 +140,29 @@ func (r *reader) start(text string) *job {
 }
 
 // startBroker starts the broker as the document says. If somebody else has a
-// port that it names, the flags -p -1 -m -1 are appended, and the ports that
-// the broker got stand in place of those in the rest of the document.
+// port that it names, the flags -p -1 -m -1 are appended, a WebSocket listener
+// takes a free port too, and the ports that the broker got stand in place of
+// 4222, 8222 and 8080 in the rest of the document.
 func (r *reader) startBroker(c command, line int) {
 	r.t.Helper()
 	r.instead = nil
 	const ready = `(?m)Server is ready$`
 	j := r.start(c.text)
 	if j.await(r.t, ready) == nil && strings.Contains(j.printed(), "address already in use") {
-		j = r.start(c.text + " -p -1 -m -1")
+		again := c.text + " -p -1 -m -1"
+		web := r.hasWebSocket(c.text)
+		if web {
+			again = "env MOONWIRE_WEBSOCKET_PORT=-1 " + again
+		}
+		j = r.start(again)
 		if j.await(r.t, ready) == nil {
 			r.t.Fatalf("line %d: %s ended and printed:\n%s", line, c.text, j.printed())
 		}
 		r.instead = append(r.instead, "4222", r.logged(j, "Listening for client connections"))
 		r.instead = append(r.instead, "8222", r.logged(j, "Starting http monitor"))
+		if web {
+			r.instead = append(r.instead, "8080", r.logged(j, "Listening for websocket clients"))
+		}
 	}
 	pid, err := strconv.Atoi(j.await(r.t, `(?m)^\[(\d+)\] .* Server is ready$`)[1])
 	if err != nil {
@@ -162,6 +173,18 @@ func (r *reader) startBroker(c command, line int) {
 	port := r.logged(j, "Listening for client connections")
 	r.env = append(r.env, "NATS_URL=nats://127.0.0.1:"+port)
 	r.serves(port)
+}
+
+// hasWebSocket reports whether a broker that is started in that way listens for
+// WebSockets.
+func (r *reader) hasWebSocket(command string) bool {
+	for _, word := range strings.Fields(command) {
+		text, err := os.ReadFile(filepath.Join(r.dir, word))
+		if err == nil && strings.Contains(string(text), "websocket {") {
+			return true
+		}
+	}
+	return false
 }
 
 // logged returns the port in a line of a broker's log.
@@ -188,7 +211,7 @@ func (r *reader) serves(port string) {
 	if err != nil || !strings.HasPrefix(info, "INFO {") {
 		r.t.Fatalf("the broker greeted with %q, %v", info, err)
 	}
-	if strings.Contains(info, `"auth_required":true`) {
+	if strings.Contains(info, `"auth_required":true`) || strings.Contains(info, `"tls_required":true`) {
 		return
 	}
 	fmt.Fprint(nc, "PING\r\n")
