@@ -318,6 +318,7 @@ func (c *Client) Fail(e *wire.Error) {
 func (c *Client) finish() {
 	c.release()
 	c.in.drop()
+	c.src.drop()
 	c.Close(ClientClosed)
 	final := c.Snapshot()
 	final.Subs = c.subscriptions(maxFinalSubs)
@@ -326,7 +327,10 @@ func (c *Client) finish() {
 		a.Leave()
 	}
 	c.awaitWriter()
-	c.say(c.Reason())
+	if ws, ok := c.nc.(closer); ok {
+		ws.SetCloseStatus(final.Reason.status(), string(final.Reason))
+	}
+	c.say(final.Reason)
 	c.env.Dormitory.forget(c)
 	_ = c.nc.Close()
 	c.env.Ordinals.Give(c.Ordinal)
@@ -352,22 +356,38 @@ func (c *Client) say(r Reason) {
 	}
 }
 
+// closer is a connection with a farewell of its own: a WebSocket.
+type closer interface {
+	// SetCloseStatus sets what the peer is told when the connection is closed, a
+	// status of RFC 6455 §7.4.1 and a text.
+	SetCloseStatus(status int, text string)
+}
+
 // lingerOn closes the writing half, so that the peer reads what was said.
 func (c *Client) lingerOn() {
-	half, ok := c.nc.(interface{ CloseWrite() error })
+	socket := below(c.nc)
+	if socket != c.nc {
+		if t, ok := c.nc.(halfCloser); !ok || t.CloseWrite() != nil {
+			return
+		}
+	}
+	half, ok := socket.(halfCloser)
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	_ = c.nc.SetReadDeadline(time.Now().Add(linger))
-	c.swallow()
+	_ = socket.SetReadDeadline(time.Now().Add(linger))
+	swallow(socket)
 }
 
+// halfCloser is a connection whose writing half can be closed.
+type halfCloser interface{ CloseWrite() error }
+
 // swallow reads and drops what the peer sends, up to the read deadline.
-func (c *Client) swallow() {
+func swallow(nc net.Conn) {
 	buf := getBuffer()
 	defer putBuffer(buf)
 	for left := lingerBytes; left > 0; {
-		n, err := c.nc.Read(*buf)
+		n, err := nc.Read(*buf)
 		if err != nil {
 			return
 		}

@@ -134,21 +134,24 @@ func (h *host) dialTCP(t testing.TB) *peer {
 
 func (h *host) serve(t testing.TB, near, far net.Conn) *peer {
 	t.Helper()
+	p := &peer{t: t, h: h, nc: near, r: bufio.NewReader(near)}
+	p.c, p.done = h.take(far)
+	go p.c.Serve(nil)
+	if line := p.line(); !strings.HasPrefix(line, "INFO ") {
+		t.Fatalf("greeted with %q", line)
+	}
+	return p
+}
+
+// take returns a client on far, and what is closed when it has ended.
+func (h *host) take(far net.Conn) (*conn.Client, chan struct{}) {
 	done := make(chan struct{})
 	h.mu.Lock()
 	h.lastID++
 	id := h.lastID
 	h.done[id] = done
 	h.mu.Unlock()
-	p := &peer{
-		t: t, h: h, nc: near, r: bufio.NewReader(near),
-		c: conn.New(&h.env, &h.way, far, conn.Presented{}, id), done: done,
-	}
-	go p.c.Serve(nil)
-	if line := p.line(); !strings.HasPrefix(line, "INFO ") {
-		t.Fatalf("greeted with %q", line)
-	}
-	return p
+	return conn.New(&h.env, &h.way, far, conn.Presented{}, id), done
 }
 
 // close ends the connection from this side and waits for the server's end.

@@ -2,6 +2,7 @@ package conn
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"slices"
@@ -300,7 +301,8 @@ func (c *Client) write(data []byte) (slow <-chan struct{}) {
 // none. It has the right to write.
 func (c *Client) drain() {
 	var bufs net.Buffers
-	if !c.drainFirst() {
+	to := c.patient()
+	if !c.drainFirst(to) {
 		return
 	}
 	for {
@@ -309,9 +311,6 @@ func (c *Client) drain() {
 		if len(q.chunks) == 0 {
 			if !c.mu.closed {
 				_ = c.nc.SetWriteDeadline(time.Time{})
-			}
-			if c.out != nil {
-				_ = c.out.wait(false) // nothing is behind
 			}
 			q.ended()
 			c.mu.Unlock()
@@ -326,7 +325,7 @@ func (c *Client) drain() {
 			bufs = append(bufs, *p)
 		}
 		rest := bufs // WriteTo consumes its receiver
-		n, err := rest.WriteTo(c.nc)
+		n, err := rest.WriteTo(to)
 		for _, p := range taken {
 			chunks.Put(p)
 		}
@@ -345,16 +344,24 @@ func (c *Client) drain() {
 	}
 }
 
-// drainFirst has the writes wait from now on, and sends what the writer itself
-// holds back. It reports whether that went well.
-func (c *Client) drainFirst() bool {
-	if c.out == nil {
+// patient returns what writes to the connection and waits for it.
+func (c *Client) patient() io.Writer {
+	if w, ok := c.out.(io.Writer); ok {
+		return w
+	}
+	return c.nc
+}
+
+// drainFirst sends what the writer itself keeps, by an empty write to to. It
+// reports whether that went well.
+func (c *Client) drainFirst(to io.Writer) bool {
+	if c.out == nil || !c.out.behind() {
 		return true
 	}
 	c.mu.Lock()
 	c.deadlineLocked()
 	c.mu.Unlock()
-	err := c.out.wait(true)
+	_, err := to.Write(nil)
 	if err != nil {
 		c.mu.Lock()
 		c.writeFailedLocked(err)
@@ -404,7 +411,7 @@ func (c *Client) awaitWriter() {
 	_ = c.nc.SetReadDeadline(time.Now().Add(lastWrite)) // here, as it is over when idle comes
 	go func() {
 		defer close(swallowed)
-		c.swallow()
+		swallow(c.nc)
 	}()
 	<-idle
 	_ = c.nc.SetReadDeadline(past)

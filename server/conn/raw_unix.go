@@ -84,7 +84,7 @@ func (r *raw) try(b []byte) (int, error) { return tryWrite(r.fd, b) }
 
 func (r *raw) behind() bool { return false }
 
-func (r *raw) wait(bool) error { return nil }
+func (r *raw) drop() {}
 
 // tryWrite makes one write and never waits.
 func tryWrite(fd int, b []byte) (int, error) {

@@ -36,18 +36,19 @@ type source interface {
 	// descriptor is what the system knows the socket by, or -1 where there is
 	// none that could be watched.
 	descriptor() int
+	// drop gives back what fill has read and not appended yet.
+	drop()
 }
 
-// writer writes what a socket takes without waiting.
+// writer writes what a socket takes without waiting. It may keep some of that,
+// if it is an io.Writer as well: what is written in this way waits for the
+// socket, and for what was kept before.
 type writer interface {
 	// try writes b and returns how much of it was taken; less than all means
 	// that the socket is full.
 	try(b []byte) (int, error)
 	// behind reports whether some of what was taken still waits for the socket.
 	behind() bool
-	// wait says whether writes to the connection wait from now on, as those of
-	// the drainer do. It sends what is behind; the write deadline applies.
-	wait(on bool) error
 }
 
 // input is what was read and not yet consumed.
@@ -274,6 +275,8 @@ type plainSource struct {
 const smallBuffer = 2 << 10
 
 func (*plainSource) descriptor() int { return -1 }
+
+func (*plainSource) drop() {}
 
 func (s *plainSource) fill() error {
 	s.c.idle()

@@ -38,7 +38,7 @@ func reasonOf(e *wire.Error) Reason {
 		return MaxControlLine
 	case wire.ErrMaxPayload:
 		return MaxPayload
-	case wire.ErrMaxConnections:
+	case wire.ErrMaxConnections, wire.ErrThrottled:
 		return MaxConnections
 	case wire.ErrAuthorization:
 		return AuthFailure
@@ -50,7 +50,7 @@ func reasonOf(e *wire.Error) Reason {
 		return NoRespondersNeeds
 	case wire.ErrAccountConnections:
 		return MaxAccountConnections
-	case wire.ErrExpired:
+	case wire.ErrExpired, wire.ErrAccountExpired:
 		return AuthExpired
 	case wire.ErrRevoked:
 		return Revoked
@@ -68,6 +68,23 @@ func (r Reason) abrupt() bool {
 		return true
 	}
 	return false
+}
+
+// status is what the peer of a WebSocket is told, RFC 6455 §7.4.1.
+func (r Reason) status() int {
+	switch r {
+	case ClientClosed:
+		return 1000
+	case WriteError, ReadError, StaleConnection, ServerShutdown:
+		return 1001 // going away
+	case ProtocolViolation, BadProtocol, NoRespondersNeeds:
+		return 1002 // protocol error
+	case MaxPayload:
+		return 1009 // too big
+	case InternalError, TLSHandshake:
+		return 1011
+	}
+	return 1008 // policy violation
 }
 
 // Slow reports whether the connection was cut because it did not read.

@@ -2,8 +2,11 @@ package conn
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
+
+	"moonwire/server/wire"
 )
 
 // secure runs one step of the beginning of TLS, and reports whether the
@@ -23,7 +26,8 @@ func (c *Client) secure(step func(net.Conn) (net.Conn, error)) bool {
 
 	c.mu.Lock()
 	c.mu.securing = false
-	if err == nil && after != socket {
+	closed := c.mu.closed
+	if err == nil && !closed && after != socket { // a closed socket is not to be written to
 		c.nc = after
 		c.src, c.out = newSource(c, after)
 		if t, ok := after.(*tls.Conn); ok {
@@ -31,13 +35,23 @@ func (c *Client) secure(step func(net.Conn) (net.Conn, error)) bool {
 			c.presented.TLS = &state
 		}
 	}
-	closed := c.mu.closed
 	c.mu.Unlock()
 	if err != nil && !closed {
 		c.log.Error(fmt.Sprintf("%s - TLS handshake error: %v", c, err))
-		c.Close(TLSHandshake)
+		c.failSecure(err)
 	}
 	return err == nil && !closed
+}
+
+// failSecure ends a connection whose handshake failed. It is told why if the
+// error knows what it can be told in clear.
+func (c *Client) failSecure(err error) {
+	var told *wire.Error
+	if errors.As(err, &told) {
+		c.Fail(told)
+		return
+	}
+	c.Close(TLSHandshake)
 }
 
 // awaitQuiet waits until what is queued is written.

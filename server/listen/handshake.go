@@ -13,14 +13,16 @@ import (
 	"golang.org/x/time/rate"
 
 	"moonwire/server/config"
+	"moonwire/server/wire"
 )
 
 // defaultTimeout is how long a handshake takes at most if nothing else is said.
 const defaultTimeout = 2 * time.Second
 
 // ErrThrottled means that handshakes begin too often. Nothing was read from the
-// connection, and what the peer is sent in clear reaches it.
-var ErrThrottled = errors.New("TLS handshake: more begin than connection_rate_limit allows")
+// connection, and what the peer is sent in clear reaches it: the error wraps
+// what that is to be.
+var ErrThrottled = fmt.Errorf("TLS handshake: more begin than connection_rate_limit allows: %w", wire.ErrThrottled)
 
 // Handshake is how TLS begins on the connections of a listener, before INFO and
 // after it. It may be used from many goroutines.

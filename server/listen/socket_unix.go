@@ -11,12 +11,11 @@ import (
 // peekSocket waits for the first byte of a socket and leaves it there. It
 // reports ok false if nc is none.
 func peekSocket(nc net.Conn) (first byte, ok bool, err error) {
-	switch nc.(type) {
-	case *net.TCPConn, *net.UnixConn:
-	default:
+	socket, ok := nc.(syscall.Conn)
+	if !ok {
 		return 0, false, nil
 	}
-	rc, err := nc.(syscall.Conn).SyscallConn()
+	rc, err := socket.SyscallConn()
 	if err != nil {
 		return 0, true, err
 	}

@@ -31,6 +31,9 @@ var (
 	ErrAccountConnections = &Error{"maximum account active connections exceeded", true}
 	ErrExpired            = &Error{"User Authentication Expired", true}
 	ErrRevoked            = &Error{"User Authentication Revoked", true}
+	ErrAccountExpired     = &Error{"Account Authentication Expired", true}
+	// ErrThrottled: TLS handshakes begin too often.
+	ErrThrottled          = &Error{"Connection throttling is active. Please try again later.", true}
 	ErrNoRespondersNeeds  = &Error{"no responders requires headers support", true}
 	ErrMaxPayload         = &Error{"Maximum Payload Violation", true}
 	ErrMaxControlLine     = &Error{"maximum control line exceeded", true}
