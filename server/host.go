@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -96,13 +97,16 @@ func (s *Server) announceLocked() {
 	}
 	for _, by := range s.entrances() {
 		i := i
-		if by == &s.ways.tcp && o.TLS != nil {
-			i.TLSRequired, i.TLSAvailable = !o.AllowNonTLS, o.AllowNonTLS
-			i.TLSVerify = o.TLS.Verify || o.TLS.VerifyAndMap
-		}
+		s.describeLocked(&i, by)
 		i.AuthRequired = who.RequiredOver(by.Type)
 		by.Nonce.Store(who.NeedsNonce())
 		by.Greeting.Store(wire.NewTemplate(i))
+		by.GreetingTLS.Store(nil)
+		if i.TLSAvailable && !i.TLSRequired {
+			secured := i
+			secured.TLSRequired = true
+			by.GreetingTLS.Store(wire.NewTemplate(secured))
+		}
 		// Those who come to know it later than the others have seen nothing of the
 		// lame duck either: they are closed like all.
 		answer, notice := i, i
@@ -113,6 +117,27 @@ func (s *Server) announceLocked() {
 		notice.LameDuck = s.lameDuck.Load()
 		notice.Nonce = ""
 		by.Notice.Store(wire.NewTemplate(notice))
+	}
+}
+
+// describeLocked says in i where an entrance is, and how TLS begins there.
+func (s *Server) describeLocked(i *wire.Info, by *conn.Entrance) {
+	o := s.options()
+	switch by {
+	case &s.ways.tcp:
+		if o.TLS != nil {
+			i.TLSRequired, i.TLSAvailable = !o.AllowNonTLS, o.AllowNonTLS
+			i.TLSVerify = o.TLS.Verify || o.TLS.VerifyAndMap
+		}
+	case &s.ways.web:
+		if s.mu.web == nil {
+			return
+		}
+		i.Host, i.Port = cmp.Or(o.WebSocket.Host, o.Host), port(s.mu.web.Addr())
+		if t := o.WebSocket.TLS; t != nil {
+			i.TLSRequired, i.TLSAvailable = true, true
+			i.TLSVerify = t.Verify || t.VerifyAndMap
+		}
 	}
 }
 

@@ -28,7 +28,6 @@ func (s *Server) entrances() [4]*conn.Entrance {
 func (s *Server) listenLocked() error {
 	o := s.options()
 	var err error
-	s.mu.certs.install(s)
 	if s.mu.listener, err = listen.TCP(o.Host, o.Port); err != nil {
 		return err
 	}

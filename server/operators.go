@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"moonwire/server/account"
@@ -119,8 +120,21 @@ func (s *Server) recheck(c *conn.Client, id *auth.Identity) {
 	now, err := s.operator.Recheck(id)
 	if err != nil {
 		s.log.Error(fmt.Sprintf("%s - no longer admitted: %v", c, err))
-		c.Fail(wire.ErrRevoked)
+		c.Fail(faultOf(err))
 		return
 	}
 	c.Regrant(now)
+}
+
+// faultOf returns what a client is told that is no longer admitted.
+func faultOf(err error) *wire.Error {
+	switch {
+	case errors.Is(err, operator.ErrRevoked):
+		return wire.ErrRevoked
+	case errors.Is(err, operator.ErrExpired):
+		return wire.ErrExpired
+	case errors.Is(err, operator.ErrAccountExpired), errors.Is(err, operator.ErrNoAccount):
+		return wire.ErrAccountExpired
+	}
+	return wire.ErrAuthorization
 }

@@ -225,6 +225,7 @@ func (s *Server) openLocked() error {
 	if s.mu.certs, err = s.newCertificates(s.options()); err != nil {
 		return err
 	}
+	s.mu.certs.install(s)
 	if o := s.options(); o.HTTPPort != 0 || o.HTTPSPort != 0 {
 		if err = s.startMonitorLocked(); err != nil {
 			return fmt.Errorf("starting the monitoring endpoint: %w", err)
@@ -306,6 +307,17 @@ func (s *Server) Addr() net.Addr {
 		return nil
 	}
 	return s.mu.listener.Addr()
+}
+
+// WebSocketAddr returns where clients connect that speak WebSocket, or nil when
+// there is no such listener.
+func (s *Server) WebSocketAddr() net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.web == nil {
+		return nil
+	}
+	return s.mu.web.Addr()
 }
 
 // MonitorAddr returns where the monitoring endpoint listens, or nil when there

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
@@ -13,26 +14,25 @@ import (
 	"moonwire/server/monitor"
 )
 
-// startMonitorLocked opens the monitoring endpoint.
+// startMonitorLocked opens the monitoring endpoint, which has a port with TLS or
+// one without.
 func (s *Server) startMonitorLocked() error {
-	o, p := s.options(), s.options().HTTPPort
-	if o.HTTPSPort != 0 {
-		p = o.HTTPSPort
-	}
-	l, err := listen.TCP(o.HTTPHost, p)
+	o := s.options()
+	l, err := listen.TCP(o.HTTPHost, cmp.Or(o.HTTPSPort, o.HTTPPort))
 	if err != nil {
 		return err
+	}
+	if o.HTTPSPort != 0 {
+		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: s.monitorTLS})
 	}
 	s.mu.monitor = l
 	s.mu.http = monitor.NewServer(monitor.New(source{s}, monitor.Options{}), s.log)
 	s.log.Info("Starting " + monitorScheme(o) + " monitor on " + hostPort(o.HTTPHost, l.Addr()))
-	if o.HTTPSPort != 0 {
-		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: s.monitorTLS})
-	}
 	s.serveHTTP(s.mu.http, l)
 	return nil
 }
 
+// monitorScheme is how URLs of the monitoring endpoint begin.
 func monitorScheme(o *Options) string {
 	if o.HTTPSPort != 0 {
 		return "https"
@@ -40,17 +40,17 @@ func monitorScheme(o *Options) string {
 	return "http"
 }
 
-// monitorTLS returns what clients of the listener get at the moment, but that a
-// browser or an exporter needs no certificate.
+// monitorTLS returns what TLS is for the monitoring endpoint now: as it is for
+// clients, but that nobody is asked for a certificate.
 func (s *Server) monitorTLS(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	s.mu.Lock()
-	certs := s.mu.certs
+	certs := s.mu.certs.clients
 	s.mu.Unlock()
-	c, err := certs.clients.Config().GetConfigForClient(hello)
+	of, err := certs.Config().GetConfigForClient(hello)
 	if err != nil {
 		return nil, err
 	}
-	c = c.Clone()
+	c := of.Clone()
 	c.ClientAuth, c.VerifyConnection = tls.NoClientCert, nil
 	return c, nil
 }
@@ -114,7 +114,7 @@ func (m source) Varz() monitor.Varz {
 		Host: o.Host, Port: port(s.Addr()), AuthRequired: s.asksFor(s.authority(), s.ways.tcp.Type),
 		MaxConnections: o.MaxConnections, MaxSubscriptions: max(o.MaxSubscriptions, 0),
 		PingInterval: o.PingInterval, MaxPingsOut: o.PingMax,
-		HTTPHost: o.HTTPHost, HTTPPort: port(s.MonitorAddr()),
+		HTTPHost:    o.HTTPHost,
 		AuthTimeout: o.AuthTimeout.Seconds(), MaxControlLine: int32(o.MaxControlLine),
 		MaxPayload: o.MaxPayload, MaxPending: o.MaxPending, WriteDeadline: o.WriteDeadline,
 		Start: s.start, ConfigLoadTime: time.Unix(0, s.loaded.Load()),
@@ -123,6 +123,15 @@ func (m source) Varz() monitor.Varz {
 		OutMsgs: t.OutMsgs.Load(), OutBytes: t.OutBytes.Load(),
 		SlowConsumers: s.cut.Load(), StaleConnections: s.stale.Load(),
 		Subscriptions: uint32(s.accounts.Subscriptions()),
+	}
+	if o.HTTPSPort != 0 {
+		v.HTTPSPort = port(s.MonitorAddr())
+	} else {
+		v.HTTPPort = port(s.MonitorAddr())
+	}
+	if o.TLS != nil {
+		v.TLSRequired, v.TLSVerify = !o.AllowNonTLS, o.TLS.Verify || o.TLS.VerifyAndMap
+		v.TLSTimeout = o.TLS.Timeout.Seconds()
 	}
 	v.InClientMsgs, v.InClientBytes = v.InMsgs, v.InBytes
 	v.OutClientMsgs, v.OutClientBytes = v.OutMsgs, v.OutBytes
@@ -149,23 +158,32 @@ func (m source) Conns(state monitor.ConnState) []monitor.ConnInfo {
 	list := make([]monitor.ConnInfo, 0, len(open)+len(closed))
 	for _, c := range open {
 		if s := c.Snapshot(); s.Reason == "" {
-			list = append(list, connInfo(&s))
+			list = append(list, m.connInfo(&s))
 		}
 	}
 	for i := range closed {
-		list = append(list, connInfo(&closed[i]))
+		list = append(list, m.connInfo(&closed[i]))
 	}
 	return list
 }
 
-func connInfo(s *conn.Snapshot) monitor.ConnInfo {
+func (m source) connInfo(s *conn.Snapshot) monitor.ConnInfo {
 	i := monitor.ConnInfo{
 		CID: s.ID, Kind: "Client", Type: conn.ClientType(s.Type), IP: s.IP, Port: s.Port,
 		Start: s.Start, LastActivity: s.LastActive, RTT: monitor.RTT(s.RTT),
 		Reason: string(s.Reason), Pending: int(s.Pending),
 		InMsgs: s.InMsgs, InBytes: s.InBytes, OutMsgs: s.OutMsgs, OutBytes: s.OutBytes,
 		NumSubs: uint32(s.NumSubs), Name: s.Name, Lang: s.Lang, Version: s.Version,
-		AuthorizedUser: s.User, Account: s.Account, TLSVersion: s.TLSVersion, TLSCipher: s.TLSCipher, Tags: s.Tags,
+		TLSVersion: s.TLSVersion, TLSCipher: s.TLSCipher, TLSFirst: s.TLSFirst,
+		AuthorizedUser: s.User, Account: s.Account, Tags: s.Tags, JWT: s.JWT, IssuerKey: s.Issuer,
+	}
+	if m.s.operator != nil {
+		i.NameTag = m.s.operator.AccountName(s.Account)
+	}
+	for _, c := range s.TLSPeerCerts {
+		i.TLSPeerCerts = append(i.TLSPeerCerts, monitor.PeerCert{
+			Subject: c.Subject, SubjectPKISha256: c.KeySHA256, CertSha256: c.SHA256,
+		})
 	}
 	if !s.Stop.IsZero() {
 		i.Stop = &s.Stop

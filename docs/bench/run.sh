@@ -42,6 +42,7 @@ debian() {
 
 servers=(
 	--a-name moonwire --a "$bin/moonwire -a 127.0.0.1 -p {port} --profile {prof}"
+	--a-tls "$bin/moonwire -a 127.0.0.1 -p {port} --tls --tlscert {cert} --tlskey {key} --profile {prof}"
 	--b-name "nats-server $version" --b "$reference -a 127.0.0.1 -p {port}"
 	--b-tls "$reference -a 127.0.0.1 -p {port} --tls --tlscert {cert} --tlskey {key}"
 	--c-name "nats-server $version, GOGC=800" --c "GOGC=800 $reference -a 127.0.0.1 -p {port}" --c-only "$beside"

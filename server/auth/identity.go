@@ -48,6 +48,8 @@ type Identity struct {
 	// signing key of it. Issued is when.
 	Issuer string
 	Issued time.Time
+	// Bearer says that the JWT alone is enough: whoever sees it can be the user.
+	Bearer bool
 	// Proof is for the authenticator that made the identity, which may look at it
 	// to decide again; nobody else does.
 	Proof any

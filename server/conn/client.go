@@ -30,6 +30,7 @@ type Client struct {
 	by     *Entrance
 	ip     string
 	port   int
+	unix   bool // it came by a Unix socket
 	log    *zap.Logger
 	limits *Limits // as they were when the connection was made
 	nonce  string  // empty if the connection was given none
@@ -119,6 +120,7 @@ func New(env *Env, by *Entrance, nc net.Conn, p Presented, id uint64) *Client {
 	if c.ip, c.port = peer(nc); p.IP != "" {
 		c.ip = p.IP
 	}
+	_, c.unix = nc.(*net.UnixConn)
 	c.log = env.Log
 	c.src, c.out = newSource(c, nc)
 	c.Ordinal = env.Ordinals.Take()
@@ -133,8 +135,7 @@ func New(env *Env, by *Entrance, nc net.Conn, p Presented, id uint64) *Client {
 	return c
 }
 
-// peer returns the address of the other end. An in-process connection has
-// none.
+// peer returns the address of the other end, which only TCP has.
 func peer(nc net.Conn) (ip string, port int) {
 	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
 		return a.IP.String(), a.Port
@@ -142,10 +143,18 @@ func peer(nc net.Conn) (ip string, port int) {
 	return "", 0
 }
 
+// where says in words where a connection without an address comes from.
+func (c *Client) where() string {
+	if c.unix {
+		return "unix"
+	}
+	return "pipe"
+}
+
 // String names the connection as nats-server's log lines do.
 func (c *Client) String() string {
 	if c.port == 0 {
-		return fmt.Sprintf("pipe - cid:%d", c.ID)
+		return fmt.Sprintf("%s - cid:%d", c.where(), c.ID)
 	}
 	return fmt.Sprintf("%s - cid:%d", net.JoinHostPort(c.ip, fmt.Sprint(c.port)), c.ID)
 }
@@ -184,10 +193,19 @@ func (c *Client) greet(refused *wire.Error) bool {
 	if door != nil && refused == nil && !c.secure((*door).BeforeInfo) {
 		return false
 	}
+	greeting := c.by.Greeting.Load()
+	if door != nil && c.presented.TLS != nil {
+		c.mu.Lock()
+		c.presented.tlsFirst = true
+		c.mu.Unlock()
+		if t := c.by.GreetingTLS.Load(); t != nil {
+			greeting = t
+		}
+	}
 	if c.by.Nonce.Load() {
 		c.nonce = string(auth.NewNonce())
 	}
-	c.Submit(&interest.Staged{Data: c.by.Greeting.Load().Append(nil, c.own())})
+	c.Submit(&interest.Staged{Data: greeting.Append(nil, c.own())})
 	if refused != nil {
 		c.Fail(refused)
 		return false
@@ -238,7 +256,8 @@ func (c *Client) Type() string { return c.by.Type }
 // Presented returns what came with the connection.
 func (c *Client) Presented() *Presented { return &c.presented }
 
-// IP returns the address of the peer; "" for a connection in the process.
+// IP returns the address of the peer; "" for a connection in the process or by a
+// Unix socket.
 func (c *Client) IP() string { return c.ip }
 
 // loop is the read loop. It returns when the connection has ended, or reports

@@ -1,7 +1,9 @@
 package conn
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/hex"
 	"net"
 	"sync/atomic"
 
@@ -21,6 +23,9 @@ type Entrance struct {
 	// time. The server sets them before the first connection, and again when
 	// something in them has changed.
 	Greeting, Answer, Notice atomic.Pointer[wire.Template]
+	// GreetingTLS is Greeting to a connection that speaks TLS already; nil if
+	// that makes no difference.
+	GreetingTLS atomic.Pointer[wire.Template]
 	// Nonce says that the Greeting asks clients to sign something.
 	Nonce atomic.Bool
 }
@@ -53,6 +58,24 @@ type Presented struct {
 	JWT, User, Password, Token string               // from cookies
 	Host                       string               // that the peer asked for, of a WebSocket
 	IP                         string               // of the peer, where a proxy says so
+
+	tlsFirst bool // the handshake came before INFO
+}
+
+// PeerCert is a certificate of the peer; the digests are hex.
+type PeerCert struct{ Subject, KeySHA256, SHA256 string }
+
+// certs returns the certificates that the peer has shown.
+func (p *Presented) certs() []PeerCert {
+	if p.TLS == nil {
+		return nil
+	}
+	var list []PeerCert
+	for _, c := range p.TLS.PeerCertificates {
+		key, all := sha256.Sum256(c.RawSubjectPublicKeyInfo), sha256.Sum256(c.Raw)
+		list = append(list, PeerCert{c.Subject.String(), hex.EncodeToString(key[:]), hex.EncodeToString(all[:])})
+	}
+	return list
 }
 
 // fill puts what was presented in the place of what a CONNECT leaves out.

@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"cmp"
 	"crypto/tls"
 	"math"
 	"strings"
@@ -8,12 +9,13 @@ import (
 
 	"moonwire/server/account"
 	"moonwire/server/auth"
+	"moonwire/server/wire"
 )
 
 // Snapshot is what monitoring may know of a connection.
 type Snapshot struct {
 	ID                        uint64
-	IP                        string
+	IP                        string // "unix" for a connection by a Unix socket, "" for one in the process
 	Port                      int
 	Start, LastActive         time.Time
 	RTT                       time.Duration // 0: not measured yet
@@ -24,7 +26,11 @@ type Snapshot struct {
 	Account                   string
 	Type                      string // see [Entrance]
 	TLSVersion, TLSCipher     string // "" without TLS
+	TLSFirst                  bool   // the handshake came before INFO
+	TLSPeerCerts              []PeerCert
 	Tags                      []string
+	JWT                       string // "" if it is a password itself
+	Issuer                    string // public key that signed JWT
 	NumSubs                   int
 	Subs                      []SubSnapshot // only of a connection that ended, and not all of very many
 	Reason                    Reason        // "" while open
@@ -52,15 +58,20 @@ func (c *Client) Snapshot() Snapshot {
 	if a := c.account.Load(); a != nil {
 		s.Account = a.Name
 	}
+	if c.unix {
+		s.IP = c.where()
+	}
 	s.Type = c.by.Type
-	if id := c.Identity(); id != nil {
-		s.Tags = id.Tags
+	id := c.Identity()
+	if id != nil {
+		s.Tags, s.Issuer = id.Tags, id.Issuer
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if t := c.presented.TLS; t != nil {
 		s.TLSVersion = strings.TrimPrefix(tls.VersionName(t.Version), "TLS ")
 		s.TLSCipher = tls.CipherSuiteName(t.CipherSuite)
+		s.TLSFirst, s.TLSPeerCerts = c.presented.tlsFirst, c.presented.certs()
 	}
 	s.RTT = c.mu.ping.rtt
 	s.Pending = max(c.mu.queue.bytes, 0)
@@ -68,10 +79,24 @@ func (c *Client) Snapshot() Snapshot {
 	s.User = c.mu.user
 	if said := c.mu.said; said != nil {
 		s.Name, s.Lang, s.Version = said.Name, said.Lang, said.Version
+		if s.User == "" {
+			s.User = userOf(said)
+		}
+		if s.Issuer != "" && !id.Bearer {
+			s.JWT = said.JWT
+		}
 	}
 	s.Reason, s.Stop = c.mu.reason, c.mu.stop
 	s.NumSubs = len(c.mu.subs)
 	return s
+}
+
+// userOf returns whom monitoring calls the user of a CONNECT that needed none.
+func userOf(said *wire.Connect) string {
+	if said.Nkey == "" && said.User == "" && said.Token != "" {
+		return "[REDACTED]"
+	}
+	return cmp.Or(said.Nkey, said.User)
 }
 
 // Subscriptions returns the subscriptions of the connection. It is safe from

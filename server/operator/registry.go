@@ -180,6 +180,15 @@ func (a *Authenticator) begin(key string, now time.Time) *flight {
 	return a.fly(key, true, func() (*account, error) { return a.fetch(key, now, true) })
 }
 
+// AccountName returns what the JWT of an account calls it; "" if the account was
+// not asked for.
+func (a *Authenticator) AccountName(key string) string {
+	if acct := a.known(key); acct != nil {
+		return acct.claims.Name
+	}
+	return ""
+}
+
 // known returns an account that was asked for, nil for any other.
 func (a *Authenticator) known(key string) *account {
 	a.mu.Lock()

@@ -159,6 +159,7 @@ func (u *user) compile() error {
 		Issued:      time.Unix(u.claims.IssuedAt, 0),
 		Permissions: set,
 		Tags:        u.claims.Tags,
+		Bearer:      u.may.BearerToken,
 		Limits: auth.Limits{
 			MaxSubscriptions: lower(u.may.Subs, most.Subs),
 			MaxPayload:       lower(u.may.Payload, most.Payload),
