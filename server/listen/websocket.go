@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -34,11 +35,12 @@ const (
 //	w, err := listen.NewWebSocket(&o, certs, log)
 //	go w.Serve(func(nc net.Conn, info listen.WebSocketInfo) { go serve(nc, info) })
 type WebSocket struct {
-	o       config.WebSocket // immutable
-	log     *zap.Logger      // immutable
-	l       net.Listener     // immutable
-	origins []origin         // immutable
-	headers string           // lines of the answer; immutable
+	o       config.WebSocket      // immutable
+	log     *zap.Logger           // immutable
+	l       net.Listener          // immutable
+	certs   atomic.Pointer[Certs] // nil: no TLS
+	origins []origin              // immutable
+	headers string                // lines of the answer; immutable
 	http    *http.Server
 	handle  func(net.Conn, WebSocketInfo) // set by Serve
 	work    sync.WaitGroup                // upgrades under way
@@ -86,10 +88,8 @@ func NewWebSocket(o *config.WebSocket, certs *Certs, log *zap.Logger) (*WebSocke
 	if err != nil {
 		return nil, err
 	}
-	w.l = patient{l, log}
-	if certs != nil {
-		w.l = tls.NewListener(w.l, certs.Config())
-	}
+	w.l = secured{patient{l, log}, &w.certs}
+	w.SetCerts(certs)
 	w.http = &http.Server{
 		Handler:        http.HandlerFunc(w.upgrade),
 		ReadTimeout:    w.o.HandshakeTimeout,
@@ -101,6 +101,25 @@ func NewWebSocket(o *config.WebSocket, certs *Certs, log *zap.Logger) (*WebSocke
 	w.http.ErrorLog.SetPrefix("websocket: ")
 	w.http.SetKeepAlivesEnabled(false) // who is refused has to come again
 	return w, nil
+}
+
+// SetCerts has connections that come from now on use certs; nil for no TLS, for
+// which the options must have NoTLS.
+func (w *WebSocket) SetCerts(certs *Certs) { w.certs.Store(certs) }
+
+// secured is a listener of connections that use TLS, if there is any.
+type secured struct {
+	net.Listener
+	certs *atomic.Pointer[Certs]
+}
+
+// Accept implements net.Listener.
+func (s secured) Accept() (net.Conn, error) {
+	nc, err := s.Listener.Accept()
+	if c := s.certs.Load(); err == nil && c != nil {
+		return tls.Server(nc, c.Config()), nil
+	}
+	return nc, err
 }
 
 // headerLines returns headers as they are sent.
