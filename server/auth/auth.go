@@ -37,6 +37,8 @@ type user struct {
 	types  []string      // ways in which the user may connect; empty for all
 	// certified: has no password, since somewhere a certificate stands for it.
 	certified bool
+	// free: who is this user has proved nothing, and need not.
+	free bool
 }
 
 func (u *user) mayUse(way string) bool {
@@ -50,6 +52,7 @@ type way struct {
 	token    *user // nil if no token is asked for
 	single   *user // the one user besides users and nkeys; may be nil
 	noAuth   *user // who one without credentials is; may be nil
+	free     *user // noAuth, as whom it is that has shown no credentials; nil without it
 	// implied: noAuth stands in no configuration, and INFO does not own up to it.
 	implied bool
 }
@@ -93,7 +96,7 @@ func (a *Authenticator) AnonymousOver(kind string) *Identity {
 	if !w.open() || !w.noAuth.mayUse(kind) {
 		return nil
 	}
-	return w.noAuth.id
+	return w.free.id
 }
 
 // open reports whether credentials may be left out. A certificate goes before a
@@ -117,9 +120,13 @@ func (a *Authenticator) Authenticate(r *Request) (*Identity, error) {
 		return nil, err
 	}
 	if !u.mayUse(kind) {
-		return nil, fmt.Errorf("user %q may not connect as %s, only as %s", u.id.User, kind, strings.Join(u.types, ", "))
+		return nil, u.wrongWay(kind)
 	}
 	return u.id, nil
+}
+
+func (u *user) wrongWay(kind string) error {
+	return fmt.Errorf("user %q may not connect as %s, only as %s", u.id.User, kind, strings.Join(u.types, ", "))
 }
 
 // prove returns the user that a connection proves to be.
@@ -129,7 +136,7 @@ func (a *Authenticator) prove(w *way, kind string, r *Request) (*user, error) {
 	case len(a.nkeys) > 0 && c.Nkey != "":
 		return a.byNkey(w, r)
 	case w.open() && c.User == "" && c.Password == "" && c.Token == "":
-		return w.noAuth, nil
+		return w.free, nil
 	case w.mapped:
 		u, err := a.byCertificate(r.TLS, kind)
 		if err == nil && !a.compare.equal(u.secret, c.Password) {
@@ -167,7 +174,7 @@ func (a *Authenticator) byNkey(w *way, r *Request) (*user, error) {
 	case u == nil:
 		return nil, fmt.Errorf("nkey %q: %w", key, errUnknown)
 	case u == w.noAuth:
-		return u, nil
+		return w.free, nil
 	}
 	if err := verify(u.key, r.Nonce, r.Connect.Sig); err != nil {
 		return nil, fmt.Errorf("nkey %q: %w", key, err)

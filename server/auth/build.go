@@ -229,6 +229,7 @@ func (b *builder) addWays() {
 	if o.NoAuthUser == "" && b.onlySystem() {
 		b.standard.required, b.standard.implied = true, true
 		b.standard.noAuth = &user{id: b.plain}
+		b.standard.free = b.standard.noAuth
 	}
 	b.other, b.websocket = b.standard, b.standard
 	if ws.Username != "" || ws.Token != "" || ws.NoAuthUser != "" {
@@ -255,9 +256,19 @@ func (b *builder) asking(name, password, token, key, noAuth string) way {
 	if noAuth != "" {
 		if w.noAuth = cmp.Or(b.users[noAuth], b.nkeys[noAuth]); w.noAuth == nil {
 			b.bad("%q is %q, which is no user; must be one of users or the nkey of one", key, noAuth)
+			return w
 		}
+		w.free = w.noAuth.asFree()
 	}
 	return w
+}
+
+// asFree returns u as whom it is that has shown no credentials.
+func (u *user) asFree() *user {
+	f, id := *u, *u.id
+	f.id, f.free = &id, true
+	id.Proof = &f
+	return &f
 }
 
 // one returns the one user that there is.
