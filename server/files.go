@@ -20,14 +20,106 @@ type ports struct {
 
 // writeFilesLocked writes the pid file and the ports file, where asked for.
 func (s *Server) writeFilesLocked() error {
-	if f := s.options().PidFile; f != "" {
-		if err := os.WriteFile(f, []byte(strconv.Itoa(os.Getpid())), 0o660); err != nil {
-			return fmt.Errorf("writing pid_file: %w", err)
+	o := s.options()
+	if o.PidFile != "" {
+		if err := writePid(o.PidFile); err != nil {
+			return err
 		}
 	}
-	if s.options().PortsFileDir == "" {
+	if o.PortsFileDir == "" {
 		return nil
 	}
+	f := portsFile(o.PortsFileDir)
+	if err := s.writePortsLocked(f); err != nil {
+		return err
+	}
+	s.mu.portsFile = f
+	return nil
+}
+
+// newFiles writes the files that o wants elsewhere than before, and returns what
+// takes those away that were there before (adopt), or the new ones (undo).
+func (s *Server) newFiles(before, o *Options) (adopt, undo func(), err error) {
+	var older, newer []string
+	undo = func() { remove(newer) }
+	if o.PidFile != before.PidFile {
+		if o.PidFile != "" {
+			if err := writePid(o.PidFile); err != nil {
+				return nil, nil, err
+			}
+			newer = append(newer, o.PidFile)
+		}
+		older = append(older, before.PidFile)
+	}
+	ports := ""
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o.PortsFileDir != "" {
+		ports = portsFile(o.PortsFileDir)
+	}
+	if o.PortsFileDir != before.PortsFileDir {
+		if ports != "" {
+			if err := s.writePortsLocked(ports); err != nil {
+				undo()
+				return nil, nil, err
+			}
+			newer = append(newer, ports)
+		}
+		older = append(older, s.mu.portsFile)
+	}
+	older, newer = differing(older, newer), differing(newer, older)
+	adopt = func() {
+		s.mu.portsFile = ports
+		remove(older)
+	}
+	return adopt, undo, nil
+}
+
+// differing returns those of list that are none of the others under another
+// name.
+func differing(list, others []string) (left []string) {
+	for _, f := range list {
+		if f != "" && !anySame(f, others) {
+			left = append(left, f)
+		}
+	}
+	return left
+}
+
+func anySame(f string, others []string) bool {
+	a, err := os.Stat(f)
+	if err != nil {
+		return false
+	}
+	for _, other := range others {
+		if b, err := os.Stat(other); err == nil && os.SameFile(a, b) {
+			return true
+		}
+	}
+	return false
+}
+
+func remove(files []string) {
+	for _, f := range files {
+		_ = os.Remove(f)
+	}
+}
+
+// writePid writes the process id.
+func writePid(f string) error {
+	if err := os.WriteFile(f, []byte(strconv.Itoa(os.Getpid())), 0o660); err != nil {
+		return fmt.Errorf("writing pid_file: %w", err)
+	}
+	return nil
+}
+
+// portsFile returns the path of the ports file in dir.
+func portsFile(dir string) string {
+	return filepath.Join(dir, fmt.Sprintf("%s_%d.ports", filepath.Base(os.Args[0]), os.Getpid()))
+}
+
+// writePortsLocked writes the ports file.
+func (s *Server) writePortsLocked(f string) error {
 	o, scheme := s.options(), "nats"
 	if o.TLS != nil && !o.AllowNonTLS {
 		scheme = "tls"
@@ -46,8 +138,6 @@ func (s *Server) writeFilesLocked() error {
 	if err != nil {
 		return fmt.Errorf("encoding the ports file: %w", err)
 	}
-	name := fmt.Sprintf("%s_%d.ports", filepath.Base(os.Args[0]), os.Getpid())
-	f := filepath.Join(s.options().PortsFileDir, name)
 	// Harnesses wait for the file to appear: it must be whole when it does.
 	tmp := f + ".tmp"
 	if err := os.WriteFile(tmp, j, 0o660); err != nil {
@@ -56,7 +146,6 @@ func (s *Server) writeFilesLocked() error {
 	if err := os.Rename(tmp, f); err != nil {
 		return fmt.Errorf("writing the ports file in ports_file_dir: %w", err)
 	}
-	s.mu.files = append(s.mu.files, f)
 	return nil
 }
 

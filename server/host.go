@@ -33,6 +33,7 @@ type host struct{ *Server }
 
 // Authenticate implements [conn.Host].
 func (s host) Authenticate(c *conn.Client, connect *wire.Connect) *conn.Admission {
+	rules := s.rules.Load() // before they are asked
 	r := auth.Request{
 		Connect: connect, Type: c.Type(), TLS: c.Presented().TLS, Time: time.Now(),
 	}
@@ -44,25 +45,38 @@ func (s host) Authenticate(c *conn.Client, connect *wire.Connect) *conn.Admissio
 	if err == nil {
 		var a *account.Account
 		if a, err = s.accountOf(id); err == nil {
-			return &conn.Admission{Identity: id, Account: a}
+			return &conn.Admission{Identity: id, Account: a, Rules: rules}
 		}
 	}
-	s.log.Error(fmt.Sprintf("%s - authentication error: %v", c, err))
+	s.brakes.auth.Zap().Error(fmt.Sprintf("%s - authentication error: %v", c, err))
 	return nil
 }
 
 // Anonymous implements [conn.Host].
 func (s host) Anonymous(c *conn.Client) *conn.Admission {
+	rules := s.rules.Load()
 	id := s.authority().AnonymousOver(c.Type())
 	if id == nil {
 		return nil
 	}
 	a, err := s.accountOf(id)
 	if err != nil {
-		s.log.Error(fmt.Sprintf("%s - without credentials: %v", c, err))
+		s.brakes.auth.Zap().Error(fmt.Sprintf("%s - without credentials: %v", c, err))
 		return nil
 	}
-	return &conn.Admission{Identity: id, Account: a, Late: s.asksFor(s.authority(), c.Type())}
+	return &conn.Admission{Identity: id, Account: a, Rules: rules, Late: s.asksFor(s.authority(), c.Type())}
+}
+
+// Admitted implements [conn.Host]. A reload that looked at the connection before
+// it was what it is now has left it alone.
+func (s host) Admitted(c *conn.Client, a *conn.Admission) {
+	switch {
+	case s.rules.Load() == a.Rules:
+	case s.accounts.Get(a.Account.Name) != a.Account:
+		c.Close(conn.MissingAccount)
+	default:
+		s.review(c)
+	}
 }
 
 // authority returns who decides now.

@@ -106,6 +106,9 @@ func (s *Server) newCertificates(o *Options) (*certificates, error) {
 
 // install has new connections use the certificates.
 func (c *certificates) install(s *Server) {
+	if s.mu.web != nil {
+		s.mu.web.SetCerts(c.web)
+	}
 	if c.clients == nil {
 		s.ways.tcp.SetTLS(nil)
 		return
@@ -140,7 +143,7 @@ func (s *Server) listenWebLocked(o *Options) error {
 		w.Host = o.Host
 	}
 	var err error
-	if s.mu.web, err = listen.NewWebSocket(&w, s.mu.certs.web, s.log); err != nil {
+	if s.mu.web, err = listen.NewWebSocket(&w, s.mu.certs.web, s.brakes.web.Zap()); err != nil {
 		return err
 	}
 	if s.mu.certs.web == nil {

@@ -103,6 +103,7 @@ func (s *Server) reviewAccount(key string) {
 		s.claims[key] = before
 		s.log.Error(fmt.Sprintf("Account %s: its new JWT is not heeded: %v", key, err))
 	}
+	s.rules.Add(1)
 	s.changing.Unlock()
 
 	s.mu.Lock()
@@ -110,20 +111,24 @@ func (s *Server) reviewAccount(key string) {
 	s.mu.Unlock()
 	for _, c := range clients {
 		if id := c.Identity(); id != nil && id.Account == key {
-			s.recheck(c, id)
+			s.review(c)
 		}
 	}
 }
 
-// recheck lets a connection go on with what its identity is now, or ends it.
-func (s *Server) recheck(c *conn.Client, id *auth.Identity) {
+// recheck is review by the JWTs of operator mode. It reports false if the
+// connection is no longer what it was.
+func (s *Server) recheck(c *conn.Client, id *auth.Identity) bool {
 	now, err := s.operator.Recheck(id)
-	if err != nil {
-		s.log.Error(fmt.Sprintf("%s - no longer admitted: %v", c, err))
-		c.Fail(faultOf(err))
-		return
+	switch {
+	case err == nil:
+		return c.Regrant(id, now) || c.Gone.Load()
+	case c.Identity() != id:
+		return false
 	}
-	c.Regrant(now)
+	s.brakes.auth.Zap().Error(fmt.Sprintf("%s - no longer admitted: %v", c, err))
+	c.Fail(faultOf(err))
+	return true
 }
 
 // faultOf returns what a client is told that is no longer admitted.

@@ -43,6 +43,7 @@ type Server struct {
 	accounts *account.Set
 	operator *operator.Authenticator // nil unless in operator mode
 	changing sync.Mutex              // of what says who may do what: one change at a time
+	rules    atomic.Uint64           // how often that has changed
 	claims   claims                  // guarded by changing
 
 	contexts delivery.Pool
@@ -53,6 +54,8 @@ type Server struct {
 	cut      atomic.Int64  // slow consumers
 	stale    atomic.Int64
 	lameDuck atomic.Bool
+	brakes   brakes
+	onReload func(*Options) error // nil for nothing
 
 	tasks sync.WaitGroup // accept loops, connections, housekeeping
 	quit  chan struct{}  // closed when Shutdown begins
@@ -73,7 +76,7 @@ type Server struct {
 		clients           map[uint64]*conn.Client
 		admitted          int
 		closed            closedRing
-		files             []string // to remove at the end
+		portsFile         string // to remove at the end; "" if there is none
 	}
 }
 
@@ -116,13 +119,14 @@ func New(o Options, with ...Option) (*Server, error) {
 	for _, w := range with {
 		w(s)
 	}
+	s.brakes = newBrakes(s.log)
 	s.mu.clients = make(map[uint64]*conn.Client)
 	s.env = &conn.Env{
 		Host: host{s}, Log: s.log, Contexts: &s.contexts, Ordinals: &s.ordinals,
-		Traffic: &s.traffic, ServerName: s.name,
+		Traffic: &s.traffic, ServerName: s.name, Failures: s.brakes.failures.Zap(),
 	}
-	s.env.Limits.Store(limits(&o))
 	s.env.Tracing.Store(o.Trace)
+	s.env.Limits.Store(limits(&o))
 	s.ways.init()
 	if err := s.identify(&o); err != nil {
 		return nil, err
@@ -198,6 +202,7 @@ func (s *Server) Start() error {
 		s.tasks.Wait()
 		s.env.Dormitory.Close()
 		s.letGo(s.mu.certs)
+		s.brakes.close()
 		close(s.done)
 		return err
 	}
@@ -267,7 +272,7 @@ func (s *Server) accept(by *conn.Entrance, nc net.Conn, p conn.Presented) bool {
 	var refused *wire.Error
 	if most := max(s.options().MaxConnections, 0); s.mu.admitted >= most { // negative: nobody
 		refused = wire.ErrMaxConnections
-		s.log.Error(wire.ErrMaxConnections.Text + ": " + strconv.Itoa(most))
+		s.brakes.failures.Zap().Error(wire.ErrMaxConnections.Text + ": " + strconv.Itoa(most))
 	} else {
 		s.total.Add(1)
 		s.mu.admitted++
@@ -393,13 +398,12 @@ func (s *Server) housekeeping() {
 	}
 }
 
-// closeAllLocked closes the listeners and removes the files.
+// closeAllLocked closes the listeners and removes the ports file.
 func (s *Server) closeAllLocked() {
 	s.stopListeningLocked()
-	for _, f := range s.mu.files {
-		_ = os.Remove(f)
+	if s.mu.portsFile != "" {
+		_ = os.Remove(s.mu.portsFile)
 	}
-	s.mu.files = nil
 }
 
 // Shutdown closes all connections and listeners and waits until nothing of the
@@ -426,6 +430,7 @@ func (s *Server) Shutdown() {
 	s.tasks.Wait()
 	s.env.Dormitory.Close()
 	s.letGo(certs)
+	s.brakes.close()
 	s.log.Info("Server Exiting..")
 	close(s.done)
 }

@@ -64,10 +64,10 @@ type Client struct {
 
 	// Set by the read loop, read by anyone.
 	account    atomic.Pointer[account.Account]
-	rights     atomic.Pointer[rights]
-	lastActive atomic.Int64 // unix ns of the last input
-	lastData   atomic.Int64 // unix ns of the last input but PONG
-	async      atomic.Bool  // takes INFO at any time: protocol 1, and had its first PONG
+	rights     atomic.Pointer[rights] // changed under mu; see Regrant
+	lastActive atomic.Int64           // unix ns of the last input
+	lastData   atomic.Int64           // unix ns of the last input but PONG
+	async      atomic.Bool            // takes INFO at any time: protocol 1, and had its first PONG
 
 	bed int // place among those awake, or -1; guarded by Dormitory.mu
 
@@ -105,8 +105,8 @@ const (
 // slowLightly are the flags that leave a publish on the short way.
 const slowLightly = slowRights | slowMapped
 
-// slowLasting are those that do not come from CONNECT.
-const slowLasting = slowTrace | slowRights | slowMapped
+// slowOthers are those that do not come from CONNECT; see equip.
+const slowOthers = slowTrace | slowRights | slowMapped
 
 // New returns a client on nc, which came in by an entrance and presented p. The
 // caller runs Serve, or else closes nc.
@@ -226,15 +226,15 @@ func (c *Client) greet(refused *wire.Error) bool {
 // account has room for it.
 func (c *Client) admit(a *Admission) bool {
 	if !c.bind(a.Account) {
-		c.log.Error(fmt.Sprintf("%s - %s: account %q", c, wire.ErrAccountConnections.Text, a.Account.Name))
+		c.env.Failures.Error(fmt.Sprintf("%s - %s: account %q", c, wire.ErrAccountConnections.Text, a.Account.Name))
 		c.Fail(wire.ErrAccountConnections)
 		return false
 	}
 	c.mu.Lock()
-	c.mu.user = a.Identity.User
-	c.mu.ping.expireLocked(c, a.Identity.Expires)
+	c.becomeLocked(newRights(c.limits, a.Identity))
 	c.mu.Unlock()
-	c.grant(a.Identity)
+	c.env.Host.Admitted(c, a)
+	c.equip()
 	return true
 }
 
@@ -451,7 +451,7 @@ func (c *Client) index() *interest.Index {
 // heed sets what CONNECT decides for the publishes of the connection.
 func (c *Client) heed(said *wire.Connect) {
 	c.connect = said
-	c.slow &= slowLasting
+	c.slow &= slowOthers
 	if said.Verbose {
 		c.slow |= slowVerbose
 	}

@@ -39,6 +39,10 @@ type Host interface {
 	// Anonymous is what a connection is that sends no CONNECT; nil where it
 	// needs credentials.
 	Anonymous(c *Client) *Admission
+	// Admitted is told when an admission has taken effect, in the read loop: from
+	// now on Identity returns it. Where the rules have changed since the host
+	// made it, the host regrants what it allows, or ends the connection.
+	Admitted(c *Client, a *Admission)
 	// Closed is told of each connection that has ended, with the socket
 	// already closed, and how it was at the end. It is the last that is heard
 	// of the connection.
@@ -52,6 +56,8 @@ type Admission struct {
 	// Late: an anonymous connection is asked who it is, and gets this as soon as
 	// it does anything but answer.
 	Late bool
+	// Rules is the host's mark of the rules by which it decided.
+	Rules uint64
 }
 
 // Env is what the connections of a server share.
@@ -64,7 +70,12 @@ type Env struct {
 	Contexts   *delivery.Pool
 	Ordinals   *interest.Ordinals
 	Traffic    *account.Traffic // of the whole server
-	Tracing    atomic.Bool      // log each operation at trace level; those of older connections are not heard
+	// Tracing has each operation logged at trace level, by connections that are
+	// there already from their next input on.
+	Tracing atomic.Bool
+	// Failures is where the failures are logged that anybody can cause, of
+	// handshakes for instance.
+	Failures *zap.Logger
 	// Dormitory is where silent connections sleep; nil if they do not.
 	Dormitory *Dormitory
 

@@ -51,7 +51,7 @@ func newHost(change func(*conn.Limits)) *host {
 		change(l)
 	}
 	h.env = conn.Env{
-		Host: h, Log: zap.NewNop(), Contexts: new(delivery.Pool), Ordinals: new(interest.Ordinals),
+		Host: h, Log: zap.NewNop(), Failures: zap.NewNop(), Contexts: new(delivery.Pool), Ordinals: new(interest.Ordinals),
 		Traffic: new(account.Traffic),
 	}
 	h.env.Limits.Store(l)
@@ -78,6 +78,9 @@ func (h *host) Anonymous(*conn.Client) *conn.Admission {
 	}
 	return &conn.Admission{Account: h.account, Identity: &auth.Identity{Permissions: h.rights, Limits: auth.Unlimited}}
 }
+
+// Admitted implements conn.Host.
+func (h *host) Admitted(*conn.Client, *conn.Admission) {}
 
 // Closed implements conn.Host.
 func (h *host) Closed(c *conn.Client, final conn.Snapshot) {

@@ -126,6 +126,8 @@ func (i *input) consumed(k, need int) {
 func (c *Client) process() {
 	if c.worker == nil {
 		c.work()
+	} else {
+		c.equip() // who never pauses is told of changes too
 	}
 	used := c.run((*c.in.buf)[:c.in.n])
 	c.ctx.EndRun()
@@ -184,7 +186,10 @@ func (c *Client) work() {
 
 // equip gives the worker what others may have changed since the last batch.
 func (c *Client) equip() {
-	c.slow &^= slowLightly
+	c.slow &^= slowOthers
+	if c.env.Tracing.Load() {
+		c.slow |= slowTrace
+	}
 	if c.may = c.rights.Load(); c.may.set.LimitsPublish() {
 		c.slow |= slowRights
 	}

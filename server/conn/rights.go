@@ -43,40 +43,29 @@ func newRights(l *Limits, id *auth.Identity) *rights {
 	return r
 }
 
-// grant gives the connection what its identity may do. It is called by the read
-// loop.
-func (c *Client) grant(id *auth.Identity) {
-	c.rights.Store(newRights(c.limits, id))
-	c.equip()
-}
-
 // Identity returns who the connection is; nil before it was admitted.
 func (c *Client) Identity() *auth.Identity { return c.rights.Load().id }
 
-// Regrant replaces what the connection may do, from any goroutine. Subscriptions
-// that it may no longer have are taken from it, and it is told so.
-func (c *Client) Regrant(id *auth.Identity) {
-	r := newRights(c.limits, id)
-	c.rights.Store(r)
+// Regrant replaces what the connection may do, from any goroutine: the identity
+// was becomes now. Subscriptions that it may no longer have are taken from it,
+// and it is told so. Regrant reports false, and does nothing, if the connection
+// is no longer what it was.
+func (c *Client) Regrant(was, now *auth.Identity) bool {
+	r := newRights(c.limits, now)
 	c.mu.Lock()
-	c.mu.ping.expireLocked(c, id.Expires)
-	var gone, kept []*interest.Sub
-	for sid, sub := range c.mu.subs {
-		if r.set.Subscribe(sub.Subject, sub.Queue) {
-			kept = append(kept, sub)
-		} else if sub.Close() {
-			delete(c.mu.subs, sid)
-			gone = append(gone, sub)
-		}
+	old, a := c.rights.Load(), c.account.Load()
+	if old.id != was || a == nil {
+		c.mu.Unlock()
+		return false
 	}
+	r.inherit(old)
+	c.becomeLocked(r)
+	gone, kept := c.reviewLocked(r.set)
 	c.mu.Unlock()
-	a := c.account.Load()
-	if a == nil {
-		return
-	}
 	a.Change(kept, func() {
+		set := c.rights.Load().set // of several changes side by side the last counts
 		for _, sub := range kept {
-			sub.SetFilter(filterOf(r.set, sub))
+			sub.SetFilter(filterOf(set, sub))
 		}
 	})
 	a.UnsubscribeAll(gone)
@@ -85,6 +74,35 @@ func (c *Client) Regrant(id *auth.Identity) {
 		e := wire.SubscriptionRevoked(sub.Subject, sub.Queue, sub.Sid)
 		c.Submit(&interest.Staged{Data: wire.AppendError(nil, e)})
 	}
+	return true
+}
+
+// becomeLocked makes the connection what r says.
+func (c *Client) becomeLocked(r *rights) {
+	c.rights.Store(r)
+	c.mu.user = r.id.User
+	c.mu.ping.expireLocked(c, r.id.Expires)
+}
+
+// inherit takes over the answers that are open, where the rule for them is as it
+// was.
+func (r *rights) inherit(old *rights) {
+	if a, b := r.set.Responses(), old.set.Responses(); a != nil && b != nil && *a == *b {
+		r.replies = old.replies
+	}
+}
+
+// reviewLocked closes the subscriptions that the connection may no longer have.
+func (c *Client) reviewLocked(set *permission.Set) (gone, kept []*interest.Sub) {
+	for sid, sub := range c.mu.subs {
+		if set.Subscribe(sub.Subject, sub.Queue) {
+			kept = append(kept, sub)
+		} else if sub.Close() {
+			delete(c.mu.subs, sid)
+			gone = append(gone, sub)
+		}
+	}
+	return gone, kept
 }
 
 // filterOf returns what must not be delivered to a subscription that set allows.

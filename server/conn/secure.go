@@ -37,7 +37,7 @@ func (c *Client) secure(step func(net.Conn) (net.Conn, error)) bool {
 	}
 	c.mu.Unlock()
 	if err != nil && !closed {
-		c.log.Error(fmt.Sprintf("%s - TLS handshake error: %v", c, err))
+		c.env.Failures.Error(fmt.Sprintf("%s - TLS handshake error: %v", c, err))
 		c.failSecure(err)
 	}
 	return err == nil && !closed

@@ -1,0 +1,29 @@
+package server
+
+import (
+	"go.uber.org/zap"
+
+	"moonwire/server/log"
+)
+
+// brakes hold the log back where anybody who can connect could fill the disk
+// with it.
+type brakes struct {
+	auth     *log.Brake // credentials
+	failures *log.Brake // TLS handshakes, and connections that there is no room for
+	web      *log.Brake // upgrades to WebSocket, and TLS before them
+}
+
+func newBrakes(l *zap.Logger) brakes {
+	return brakes{
+		auth:     log.NewBrake(l, "authentication errors"),
+		failures: log.NewBrake(l, "failed connections"),
+		web:      log.NewBrake(l, "failed WebSocket handshakes"),
+	}
+}
+
+func (b *brakes) close() {
+	for _, b := range []*log.Brake{b.auth, b.failures, b.web} {
+		b.Close()
+	}
+}
