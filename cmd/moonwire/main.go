@@ -46,7 +46,8 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, version(name))
 		return 0
 	}
-	return serve(cmd, name, stderr, func() (*config.Command, error) { return config.Parse(args[1:], environ) })
+	again := func() (*config.Command, error) { return config.Parse(args[1:], environ) }
+	return serve(cmd, name, again, stderr)
 }
 
 // complain writes each line of an error behind the name of the program.
@@ -79,49 +80,37 @@ func version(name string) string {
 	return fmt.Sprintf("%s: v%s (for clients of nats-server v%s)", name, server.Version, server.CompatibleVersion)
 }
 
-// logging returns what the options say about the log.
-func logging(o *server.Options) log.Options {
-	return log.Options{
-		Debug: o.Debug, Trace: o.Trace, Time: !o.NoLogtime, UTC: o.LogtimeUTC,
-		File: o.LogFile, SizeLimit: o.LogSizeLimit, MaxFiles: o.LogMaxNum, Format: o.LogFormat,
-	}
-}
-
-// serve runs a broker until a signal ends it. again reads the configuration anew,
-// with the flags and variables of the start.
-func serve(cmd *config.Command, name string, stderr io.Writer, again func() (*config.Command, error)) int {
+// serve runs a broker until a signal ends it.
+func serve(cmd *config.Command, name string, parse func() (*config.Command, error), stderr io.Writer) int {
 	o := &cmd.Options
-	logger, err := log.New(logging(o))
+	logger, err := log.New(logOptions(o))
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", name, err)
 		return 1
 	}
 	defer func() { _ = logger.Close() }() // nothing is left to say it with
-	z := logger.Zap()
+	b := &broker{logger: logger, log: logger.Zap(), logs: logOptions(o), parse: parse}
 
 	// Before anything can be asked to stop.
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, watched()...)
 	defer signal.Stop(signals)
 
-	s, err := server.New(*o, server.WithLogger(z))
+	b.server, err = server.New(*o, server.WithLogger(b.log), server.OnReload(b.reconfigure))
 	if err == nil {
-		for _, w := range cmd.Warnings {
-			z.Warn(w)
-		}
+		b.warn(cmd)
 		if o.ConfigFile != "" {
-			z.Info("Using configuration file: " + o.ConfigFile)
+			b.log.Info("Using configuration file: " + o.ConfigFile)
 		}
-		err = s.Start()
+		err = b.server.Start()
 	}
 	if err != nil {
-		z.Log(zap.FatalLevel, err.Error())
+		b.log.Log(zap.FatalLevel, err.Error())
 		return 1
 	}
-	p := &program{server: s, log: logger, toFile: o.LogFile != "", again: again}
 	stopped := make(chan struct{})
 	go func() {
-		s.WaitForShutdown()
+		b.server.WaitForShutdown()
 		close(stopped)
 	}()
 	for {
@@ -129,70 +118,91 @@ func serve(cmd *config.Command, name string, stderr io.Writer, again func() (*co
 		case <-stopped:
 			return 0
 		case sig := <-signals:
-			p.handle(sig)
+			b.handle(sig)
 		}
 	}
 }
 
-// program is what signals act on.
-type program struct {
+// broker is a server with its log. One goroutine uses it.
+type broker struct {
 	server *server.Server
-	log    *log.Logger
-	toFile bool // the log is a file
-	again  func() (*config.Command, error)
+	logger *log.Logger
+	log    *zap.Logger // that of logger
+	logs   log.Options // as they are now
+	parse  func() (*config.Command, error)
+}
+
+// logOptions are the options of the log.
+func logOptions(o *config.Options) log.Options {
+	return log.Options{
+		Debug: o.Debug, Trace: o.Trace, Time: !o.NoLogtime, UTC: o.LogtimeUTC,
+		File: o.LogFile, SizeLimit: o.LogSizeLimit, MaxFiles: o.LogMaxNum, Format: o.LogFormat,
+	}
 }
 
 // handle does what a signal asks for.
-func (p *program) handle(sig os.Signal) {
-	z, s := p.log.Zap(), p.server
+func (b *broker) handle(sig os.Signal) {
 	switch purposeOf(sig) {
 	case stop:
-		z.Info("Trapped signal: " + sig.String())
-		s.Shutdown()
+		b.log.Info("Trapped signal: " + sig.String())
+		b.server.Shutdown()
 	case stopUnlessLameDuck:
-		z.Info("Trapped signal: " + sig.String())
-		if !s.InLameDuck() {
-			s.Shutdown()
+		b.log.Info("Trapped signal: " + sig.String())
+		if !b.server.InLameDuck() {
+			b.server.Shutdown()
 		}
 	case lameDuck:
-		s.LameDuck()
+		b.server.LameDuck()
 	case reopenLog:
-		if !p.toFile {
-			z.Info("The log is not a file: nothing to re-open")
+		if b.logs.File == "" {
+			b.log.Info("The log is not a file: nothing to re-open")
 			return
 		}
-		if err := p.log.Reopen(); err != nil {
-			z.Error("Reopening the log: " + err.Error())
+		if err := b.logger.Reopen(); err != nil {
+			b.log.Error("Reopening the log: " + err.Error())
 			return
 		}
-		z.Info("File log re-opened")
+		b.log.Info("File log re-opened")
 	case reload:
-		if err := p.reload(); err != nil {
-			for problem := range strings.Lines(err.Error()) {
-				z.Error("Failed to reload server configuration: " + strings.TrimSuffix(problem, "\n"))
-			}
-		}
+		b.log.Info("Trapped signal: " + sig.String())
+		b.reload()
 	}
 }
 
-// reload takes over what the configuration says now. With an error all is as
-// before.
-func (p *program) reload() error {
-	cmd, err := p.again()
-	if err != nil {
-		return err
+// reload takes over what the command line, the environment and the file say now.
+func (b *broker) reload() {
+	cmd, err := b.parse()
+	if err == nil {
+		err = b.server.Reload(cmd.Options)
+		b.warn(cmd) // into the new log, if it is another
 	}
-	for _, w := range cmd.Warnings {
-		p.log.Zap().Warn(w)
+	if err == nil {
+		return
 	}
-	if err := p.server.Reload(cmd.Options); err != nil {
-		return err
+	for problem := range strings.Lines(err.Error()) {
+		b.log.Error("Reloading the configuration: " + strings.TrimSpace(problem))
 	}
-	if err := p.log.Reconfigure(logging(&cmd.Options)); err != nil {
-		return fmt.Errorf("logging goes on as before: %w", err)
+	b.log.Error("Nothing was reloaded")
+}
+
+// reconfigure takes over the options of the log.
+func (b *broker) reconfigure(o *config.Options) error {
+	now := logOptions(o)
+	if now == b.logs {
+		return nil
 	}
-	p.toFile = cmd.Options.LogFile != ""
+	if err := b.logger.Reconfigure(now); err != nil {
+		return fmt.Errorf("log_file: %w", err)
+	}
+	b.logs = now
 	return nil
+}
+
+// warn logs what is doubtful in a configuration.
+func (b *broker) warn(cmd *config.Command) {
+	for _, w := range cmd.Warnings {
+		b.log.Warn(w)
+	}
 }
 
 // purpose is what a signal asks for.

@@ -41,7 +41,7 @@ func TestDiff(t *testing.T) {
 			name:    "TLS of WebSocket",
 			older:   Options{WebSocket: WebSocket{TLS: &TLS{CertFile: "c"}}},
 			newer:   Options{WebSocket: WebSocket{TLS: &TLS{CertFile: "d"}}},
-			refused: []string{"websocket.tls.cert_file"},
+			changed: []string{"websocket.tls.cert_file"},
 		},
 		{
 			name:    "accounts and permissions",

@@ -324,12 +324,12 @@ func processTable() []setting {
 		},
 		{
 			key: "pid_file", aliases: []string{"pidfile"}, flags: []string{"P", "pid"}, arg: "file", kind: text,
-			fields: []string{"PidFile"}, defText: "none", section: sectionProcess,
+			fields: []string{"PidFile"}, defText: "none", reloadable: true, section: sectionProcess,
 			doc: "File to write the process id to",
 		},
 		{
 			key: "ports_file_dir", flags: []string{"ports_file_dir"}, arg: "dir", kind: text,
-			fields: []string{"PortsFileDir"}, defText: "none", section: sectionProcess,
+			fields: []string{"PortsFileDir"}, defText: "none", reloadable: true, section: sectionProcess,
 			doc: "Directory for <program>_<pid>.ports, which lists the bound ports",
 		},
 		{

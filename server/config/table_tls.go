@@ -157,7 +157,7 @@ func webTable() []setting {
 				doc: "Do without TLS, which is asked for otherwise",
 			},
 			{
-				key: "tls", kind: block, fields: []string{"TLS"}, block: tlsSettings(),
+				key: "tls", kind: block, fields: []string{"TLS"}, reloadable: true, block: tlsSettings(),
 				doc: "TLS of this listener",
 			},
 			{
