@@ -80,8 +80,8 @@ func (b *breaker) admit() bool {
 	return false
 }
 
-// done tells how a batch of n calls went, of which failed did. It reports
-// whether the breaker has changed.
+// done tells how a batch of n calls went, of which failed did; n is zero when it
+// showed nothing. It reports whether the breaker has changed.
 func (b *breaker) done(n, failed int) (changed bool) {
 	calls := b.calls.Add(uint64(n))
 	if failed == 0 && b.State() == BreakerClosed {
@@ -91,6 +91,10 @@ func (b *breaker) done(n, failed int) (changed bool) {
 	defer b.mu.Unlock()
 	switch b.State() {
 	case BreakerHalfOpen:
+		if n == 0 { // the next may try
+			b.state.Store(uint32(BreakerOpen))
+			return false
+		}
 		if float64(failed) > b.Threshold*float64(n) {
 			b.openLocked()
 		} else {

@@ -43,9 +43,9 @@ func TestBreaker(t *testing.T) {
 		}
 		want("the fourth", Deny, true, BreakerOpen)
 		want("open", Deny, false, BreakerOpen)
-		time.Sleep(5*time.Second - 1)
+		time.Sleep(5*time.Second - time.Nanosecond)
 		want("still open", Deny, false, BreakerOpen)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		want("a try that fails", Deny, true, BreakerOpen)
 		want("open again", Deny, false, BreakerOpen)
 		time.Sleep(5 * time.Second)
@@ -96,6 +96,9 @@ func TestHalfOpenLetsOneIn(t *testing.T) {
 		time.Sleep(b.Cooldown)
 		if !b.admit() || b.admit() || b.State() != BreakerHalfOpen {
 			t.Fatal("half open: want exactly one admitted")
+		}
+		if b.done(0, 0) || !b.admit() || b.admit() {
+			t.Fatal("a batch that showed nothing: want one more admitted")
 		}
 		if !b.done(1, 0) || !b.admit() || !b.admit() {
 			t.Fatal("closed: want all admitted")

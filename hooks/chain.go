@@ -66,7 +66,7 @@ func gather(batch []*Call, b *bound, calls []*Call) []*Call {
 	return batch
 }
 
-// ask asks one hook about a batch, which it reorders not but may shorten.
+// ask asks one hook about a batch, whose elements it may overwrite.
 func (t *Table) ask(ctx context.Context, s *Session, b *bound, batch []*Call) {
 	n := tally{b: b}
 	rest := batch[:0]
@@ -74,6 +74,7 @@ func (t *Table) ask(ctx context.Context, s *Session, b *bound, batch []*Call) {
 		c.ready(b)
 		switch {
 		case b.Cache != nil && t.recall(s, b, c):
+			n.hits++
 			t.settle(s, &n, c)
 		case b.MaxPayload > 0 && c.Size > b.MaxPayload:
 			c.Err = b.oversize(c)
@@ -82,6 +83,7 @@ func (t *Table) ask(ctx context.Context, s *Session, b *bound, batch []*Call) {
 			rest = append(rest, c)
 		}
 	}
+	n.asked = uint64(len(rest))
 	if len(rest) > 0 {
 		t.call(ctx, s, b, rest, &n)
 	}
@@ -99,30 +101,30 @@ func (t *Table) call(ctx context.Context, s *Session, b *bound, batch []*Call, n
 		return
 	}
 	late := i.do(ctx, s, b, batch)
-	failed := 0
+	asked, failed := len(batch), 0
 	for _, c := range batch {
+		gone := false
 		if c.Err == nil {
 			if err := c.answer(b.Point); err != nil {
 				c.Err = &Error{KindBadReply, err}
 			}
-		}
-		gone := errors.Is(c.Err, context.Canceled) && ctx.Err() != nil
-		if gone {
+		} else if gone = errors.Is(c.Err, context.Canceled) && ctx.Err() != nil; gone {
 			c.Err = &Error{KindCanceled, c.Err}
 		}
 		t.settle(s, n, c)
-		if c.Err != nil {
-			if !gone {
-				failed++
-			}
-		} else if c.key != nil && b.Cache != nil {
+		switch {
+		case gone:
+			asked--
+		case c.Err != nil:
+			failed++
+		case b.Cache != nil && c.key != nil:
 			t.keep(b, c)
 		}
 	}
 	if late {
-		failed = len(batch)
+		failed = asked
 	}
-	t.set.options.done(b, len(batch), failed)
+	t.set.options.done(b, asked, failed)
 }
 
 // done tells the breaker, and the observer when it has changed.
@@ -262,7 +264,6 @@ func (c *Call) conclude(p Point, t *Table) {
 func (t *Table) recall(s *Session, b *bound, c *Call) bool {
 	c.key = b.appendKey(c.key[:0], c)
 	if c.key == nil {
-		b.inst.stats.misses.Add(1)
 		return false
 	}
 	if s.now == 0 {
@@ -270,10 +271,8 @@ func (t *Table) recall(s *Session, b *bound, c *Call) bool {
 	}
 	d := t.cache.get(c.key, s.now)
 	if d == nil {
-		b.inst.stats.misses.Add(1)
 		return false
 	}
-	b.inst.stats.hits.Add(1)
 	c.Out.Verdict, c.Out.Reason, c.Out.Subject = d.verdict, d.reason, d.subject
 	c.cached = true
 	return true
@@ -295,10 +294,17 @@ type tally struct {
 	b        *bound
 	verdicts [numVerdicts]uint64
 	errors   [numKinds]uint64
+	asked    uint64 // calls that the cache had no answer for
+	hits     uint64
 }
 
 func (n *tally) count() {
-	at := &n.b.inst.stats.points[n.b.Point]
+	st := n.b.inst.stats
+	if n.b.Cache != nil {
+		st.hits.Add(n.hits)
+		st.misses.Add(n.asked)
+	}
+	at := &st.points[n.b.Point]
 	for i, v := range n.verdicts {
 		if v > 0 {
 			at.verdicts[i].Add(v)

@@ -71,9 +71,20 @@ func (s *Session) begin(parent context.Context, timeout time.Duration) *callCont
 	if s.ctx == nil {
 		s.ctx = new(callContext)
 	}
-	s.ctx.Context, s.ctx.timeout = parent, timeout
-	return s.ctx
+	c := s.ctx
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Context, c.timeout, c.mu.at = parent, timeout, time.Time{}
+	return c
 }
+
+// ended is what the context of a call is when nobody should ask it any more: one
+// that somebody has kept must not bring down the broker.
+var ended = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
 
 // end ends the context of a call. One that somebody waits for is not used
 // again.
@@ -86,5 +97,5 @@ func (s *Session) end() {
 		s.ctx = nil
 		return
 	}
-	c.Context, c.mu.at = nil, time.Time{}
+	c.Context = ended
 }

@@ -46,7 +46,7 @@ type ManagerOptions struct {
 	// Swap is told of each set that takes the place of another, before the
 	// engines of the old are closed: the server gives each account its table.
 	// Tables of the old set lead to the new one by themselves, so that all
-	// accounts change at one moment.
+	// accounts change at one moment. It must not change the hooks.
 	Swap func(*Set)
 	// Probation is how long an engine that was replaced is kept, to come back
 	// when the new one fails much more. Default 30s, negative is not at all.

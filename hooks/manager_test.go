@@ -102,12 +102,12 @@ func TestReload(t *testing.T) {
 		if len(swapped) != 2 || swapped[1] != m.Set() {
 			t.Errorf("told of %d sets, want 2", len(swapped))
 		}
-		time.Sleep(30*time.Second - 1)
+		time.Sleep(30*time.Second - time.Nanosecond)
 		synctest.Wait()
 		if got := s.running(); got != "map[h1:true h2:true]" {
 			t.Errorf("in probation: %s", got)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if got := s.running(); got != "map[h2:true]" {
 			t.Errorf("after probation: %s", got)

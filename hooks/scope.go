@@ -198,6 +198,13 @@ func (m *match) is(found []*bound) bool {
 	return i == len(m.chain) && j == len(m.shadows)
 }
 
+// remembered is how many points a slot has room for.
+const remembered = 3
+
+// place is where a slot has what is known at a point; nothing is remembered of
+// the others.
+var place = [numPoints]uint8{AtRewrite: 0, AtPublish: 1, AtInspect: 2}
+
 // slots is how many subjects a connection remembers.
 const slots = 128
 
@@ -210,7 +217,7 @@ const mostRemembered = 256
 type slot struct {
 	hash    uint64
 	subject []byte
-	at      [numPoints]*match
+	at      [remembered]*match
 }
 
 // Session is what the read loop of one connection keeps between its batches:
@@ -221,7 +228,6 @@ type Session struct {
 	slots *[slots]slot
 	found []*bound
 	batch []*Call
-	key   []byte
 	now   int64
 	turn  uint32
 	ctx   *callContext
@@ -238,14 +244,19 @@ func (s *Session) recall(t *Table, p Point, sc *scope, subj []byte) *match {
 		s.forget(t)
 	}
 	h := maphash.Bytes(t.seed, subj)
-	e := &s.slots[h%slots]
+	// Two slots a hash, of which the first is the one looked at last.
+	at := h % (slots / 2) * 2
+	e, other := &s.slots[at], &s.slots[at+1]
 	if e.hash != h || !bytes.Equal(e.subject, subj) {
-		e.hash, e.subject, e.at = h, append(e.subject[:0], subj...), [numPoints]*match{}
+		*e, *other = *other, *e
+		if e.hash != h || !bytes.Equal(e.subject, subj) {
+			e.hash, e.subject, e.at = h, append(e.subject[:0], subj...), [remembered]*match{}
+		}
 	}
-	m := e.at[p]
+	m := e.at[place[p]]
 	if m == nil {
 		m, s.found = sc.match(subj, s.found)
-		e.at[p] = m
+		e.at[place[p]] = m
 	}
 	return m
 }
@@ -258,6 +269,6 @@ func (s *Session) forget(t *Table) {
 		return
 	}
 	for i := range s.slots {
-		s.slots[i].hash, s.slots[i].at = 0, [numPoints]*match{}
+		s.slots[i].hash, s.slots[i].at = 0, [remembered]*match{}
 	}
 }

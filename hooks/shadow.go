@@ -13,6 +13,10 @@ type shadowCall struct {
 // hook in shadow mode: the hook is asked as if it stood last in the chain and
 // nobody else had refused.
 func (o *Options) shadow(b *bound, c *Call) {
+	if b.MaxPayload > 0 && c.Size > b.MaxPayload {
+		o.would(b, b.oversize(c), Pass)
+		return
+	}
 	i := b.inst
 	size := c.bytes()
 	if !i.shadows.room(size) {
@@ -56,9 +60,15 @@ func (o *Options) askShadow(s *Session, b *bound, batch []*Call) {
 	}
 	failed := 0
 	for _, c := range batch {
-		if o.would(b, c) {
+		if c.Err == nil {
+			if err := c.answer(b.Point); err != nil {
+				c.Err = &Error{KindBadReply, err}
+			}
+		}
+		if c.Err != nil {
 			failed++
 		}
+		o.would(b, c.Err, c.Out.Verdict)
 		c.Done()
 	}
 	if late {
@@ -69,19 +79,9 @@ func (o *Options) askShadow(s *Session, b *bound, batch []*Call) {
 	}
 }
 
-// would counts what became of a call, and reports whether the hook failed.
-func (o *Options) would(b *bound, c *Call) (failed bool) {
+// would counts what the hook would have said: v, or what on_error says of err.
+func (o *Options) would(b *bound, err error, v Verdict) {
 	at := &b.inst.stats.points[b.Point]
-	err := c.Err
-	if err == nil && b.MaxPayload > 0 && c.Size > b.MaxPayload {
-		err = b.oversize(c)
-	}
-	if err == nil {
-		if wrong := c.answer(b.Point); wrong != nil {
-			err = &Error{KindBadReply, wrong}
-		}
-	}
-	v := c.Out.Verdict
 	if err != nil {
 		v = b.on
 		k := kindOf(err)
@@ -89,5 +89,4 @@ func (o *Options) would(b *bound, c *Call) (failed bool) {
 		o.failure(b, b.Point, k, err)
 	}
 	at.shadow[v].Add(1)
-	return err != nil
 }

@@ -44,7 +44,8 @@ func (t *Table) Has(p Point) bool {
 }
 
 // Wanted reports whether a hook is to be asked about a subject at a point, so
-// that no call is made for those that concern none. T may be nil.
+// that no call is made for those that concern none: at rewrite, publish,
+// subscribe and inspect. At connect Has says so. T may be nil.
 func (t *Table) Wanted(s *Session, p Point, subj []byte) bool {
 	if t == nil || t.scopes[p] == nil {
 		return false
