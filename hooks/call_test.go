@@ -149,6 +149,13 @@ func TestNames(t *testing.T) {
 	if got := (FieldUser | FieldPayload).String(); got != "user,payload" {
 		t.Errorf("got %q", got)
 	}
+	for want, got := range map[string]fmt.Stringer{
+		"half_open": BreakerHalfOpen, "rolled_back": ReloadRolledBack, "bad_reply": KindBadReply, "replace": Replace,
+	} {
+		if got.String() != want {
+			t.Errorf("got %v, want %s", got, want)
+		}
+	}
 	if got := Kind(99).String(); got != "unknown(99)" {
 		t.Errorf("got %q", got)
 	}

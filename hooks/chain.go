@@ -144,13 +144,13 @@ const quick = 10 * time.Microsecond
 // calls then have an answer or an error.
 func (i *instance) do(ctx context.Context, s *Session, b *bound, batch []*Call) (late bool) {
 	st := i.stats
-	st.inFlight.Add(int64(len(batch)))
 	st.batch.add(uint64(len(batch)), uint64(len(batch)))
 	var start time.Time
 	s.turn++
 	timed := s.turn%8 == 0 || i.slow.Load()
 	if timed {
 		start = time.Now()
+		st.inFlight.Add(int64(len(batch)))
 	}
 	timeout := b.hook.timeout(b.Point)
 	if err := i.guarded(s.begin(ctx, timeout), b.index, batch); err != nil {
@@ -161,10 +161,10 @@ func (i *instance) do(ctx context.Context, s *Session, b *bound, batch []*Call) 
 		}
 	}
 	s.end()
-	st.inFlight.Add(-int64(len(batch)))
 	if !timed {
 		return false
 	}
+	st.inFlight.Add(-int64(len(batch)))
 	d := time.Since(start)
 	if slow := d > quick; slow != i.slow.Load() {
 		i.slow.Store(slow)

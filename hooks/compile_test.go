@@ -133,15 +133,15 @@ func TestRegistrationIsNamed(t *testing.T) {
 // TestRegistrationsPanic: an engine that cannot say what it wants is not loaded.
 func TestRegistrationsPanic(t *testing.T) {
 	t.Parallel()
-	_, err := Compile([]Hook{{Name: "h", Engine: panics{}}}, Options{})
+	_, err := Compile([]Hook{{Name: "h", Engine: panics{new(bool)}}}, Options{})
 	if e, ok := errors.AsType[*Error](err); !ok || e.Kind != KindRuntime || !strings.Contains(err.Error(), `"h"`) {
 		t.Errorf("got %v", err)
 	}
 }
 
-type panics struct{}
+type panics struct{ closed *bool }
 
 func (panics) Registrations() []Registration          { panic("no") }
 func (panics) Do(context.Context, int, []*Call) error { return nil }
 func (panics) Notify(int, []Event)                    {}
-func (panics) Close(context.Context) error            { return nil }
+func (p panics) Close(context.Context) error          { *p.closed = true; return nil }

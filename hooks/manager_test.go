@@ -174,12 +174,57 @@ func TestReloadRejected(t *testing.T) {
 		})
 	}
 	m := NewManager(ManagerOptions{})
+	defer closing(t, m)
 	if err := m.Reload(context.Background(), "h"); err == nil || !strings.Contains(err.Error(), `"h"`) {
 		t.Errorf("reload of nothing: %v", err)
 	}
 	if err := m.Load(context.Background(), []Spec{{Hook: Hook{Name: "h"}}}); err == nil {
 		t.Error("loaded what nothing opens")
 	}
+	if err := m.Load(context.Background(), []Spec{{Hook: Hook{Name: "h"}, Open: func(context.Context, Engine) (Engine, error) {
+		return nil, nil
+	}}}); err == nil || !strings.Contains(err.Error(), "no engine") {
+		t.Errorf("loaded what opens to nothing: %v", err)
+	}
+	closed := false
+	if err := m.Load(context.Background(), []Spec{{Hook: Hook{Name: "h"}, Open: func(context.Context, Engine) (Engine, error) {
+		return panics{&closed}, nil
+	}}}); err == nil || !closed {
+		t.Errorf("an engine whose registrations panic: %v, closed %v", err, closed)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	m.turn <- struct{}{} // somebody else reloads
+	cancel()
+	if err := m.Load(ctx, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("waiting for another reload: %v", err)
+	}
+	<-m.turn
+}
+
+// TestHandover: the engine that is opened anew gets the old one, for its state.
+func TestHandover(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	var got []Engine
+	var made []Engine
+	spec := Spec{Hook: Hook{Name: "h"}, Open: func(_ context.Context, old Engine) (Engine, error) {
+		e := on(AtPublish, verdict(Pass))
+		got, made = append(got, old), append(made, e)
+		return e, nil
+	}}
+	m := NewManager(ManagerOptions{})
+	for range 2 {
+		if err := m.Load(ctx, []Spec{spec}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Reload(ctx, "h"); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 3 || got[0] != nil || got[1] != made[0] || got[2] != made[1] {
+		t.Errorf("got %v of %v", got, made)
+	}
+	closing(t, m)
 }
 
 // TestLoad: engines whose version is as it was are kept, with new settings; what

@@ -37,7 +37,7 @@ type HookStats struct {
 	CacheRefused           map[string]uint64
 	// BatchSize is how many calls the engine got at a time.
 	BatchSize     Histogram
-	InFlight      int64 // calls that the engine has now
+	InFlight      int64 // calls that the engine has now, of those that Duration times
 	Breaker       BreakerState
 	Events        uint64 // given to the hook
 	EventsDropped uint64 // as its queue was full
