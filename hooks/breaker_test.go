@@ -52,6 +52,8 @@ func TestBreaker(t *testing.T) {
 		broken = false
 		want("a try that goes well", Pass, true, BreakerClosed)
 		want("closed", Pass, true, BreakerClosed)
+		broken = true
+		want("one failure of a new window", Deny, true, BreakerClosed)
 		for _, e := range states.get() {
 			if e == BreakerHalfOpen {
 				t.Error("told of half open")

@@ -231,6 +231,21 @@ func part(c *Call, name string) any {
 	return values
 }
 
+// TestCacheOfTwo: hooks that are asked about the same do not share decisions.
+func TestCacheOfTwo(t *testing.T) {
+	t.Parallel()
+	r := Registration{Point: AtPublish, Cache: &CachePolicy{By: Fields{Set: FieldSubject}, TTL: time.Hour, NegativeTTL: time.Hour}}
+	set := must(t, Options{}, Hook{Name: "a", Engine: at(r, verdict(Allow))}, Hook{Name: "b", Engine: at(r, verdict(Deny))})
+	for range 3 {
+		if c := one(set.Table("A"), AtPublish, "a"); c.Outcome.Verdict != Deny {
+			t.Errorf("got %v", c.Outcome)
+		}
+	}
+	if st := set.Stats(); st[0].CacheHits != 2 || st[0].CacheMisses != 1 || st[1].CacheHits != 2 || st[1].CacheMisses != 1 {
+		t.Errorf("hits %d and %d, want 2 each", st[0].CacheHits, st[1].CacheHits)
+	}
+}
+
 // TestLongKey: what would need a long key is not kept, and asked for each time.
 func TestLongKey(t *testing.T) {
 	t.Parallel()
@@ -270,8 +285,7 @@ func TestCachedRewrite(t *testing.T) {
 	r := Registration{Point: AtRewrite, Cache: &CachePolicy{By: Fields{Set: FieldSubject}, TTL: time.Hour}}
 	set := must(t, Options{}, Hook{Name: "h", Engine: at(r, func(c *Call) {
 		asked++
-		to := append(c.Copy([]byte("t.")), c.Subject...)
-		c.Out = Result{Verdict: Replace, Subject: to}
+		c.Out = Result{Verdict: Replace, Subject: c.Copy(append([]byte("t."), c.Subject...))}
 		c.Saw(FieldSubject)
 	})})
 	for range 3 {

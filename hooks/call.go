@@ -103,13 +103,18 @@ const mostKept = 64 << 10
 
 // Done gives the call back. Neither it nor what it held may be used afterwards.
 func (c *Call) Done() {
+	c.reset()
+	callPool.Put(c)
+}
+
+// reset empties the call, but for memory that is used again.
+func (c *Call) reset() {
 	buf, key := c.buf, c.key
 	*c = Call{}
 	if cap(buf) <= mostKept {
 		c.buf = buf[:0]
 	}
 	c.key = key[:0]
-	callPool.Put(c)
 }
 
 // Copy returns a copy of b that is valid until the call is done. It is never

@@ -72,6 +72,36 @@ func TestCopy(t *testing.T) {
 	}
 }
 
+// TestDone: a call that is given back, or a session between batches, holds
+// nothing large and no other call.
+func TestDone(t *testing.T) {
+	t.Parallel()
+	c := &Call{Client: alice, Subject: []byte("a")}
+	c.Copy(make([]byte, 1000))
+	c.reset()
+	if c.Client != nil || len(c.buf) != 0 || cap(c.buf) < 1000 {
+		t.Errorf("a small call keeps %+v", c)
+	}
+	c = new(Call)
+	c.Copy(make([]byte, mostKept+1))
+	c.reset()
+	if cap(c.buf) != 0 {
+		t.Errorf("a large call keeps %d bytes", cap(c.buf))
+	}
+
+	r := Registration{Point: AtPublish, Subjects: []string{"a"}}
+	set := must(t, Options{}, Hook{Name: "all", Engine: on(AtPublish, verdict(Pass))}, Hook{Name: "a", Engine: at(r, verdict(Pass))})
+	var s Session
+	set.Table("A").Do(t.Context(), &s, AtPublish, []*Call{
+		{Client: alice, Subject: []byte("a")}, {Client: alice, Subject: []byte("b")}, {Client: alice, Subject: []byte("b")},
+	})
+	for i, c := range s.batch[:cap(s.batch)] {
+		if c != nil {
+			t.Errorf("the session holds call %d", i)
+		}
+	}
+}
+
 // TestExtensions: each key has its newest value, whoever sets it.
 func TestExtensions(t *testing.T) {
 	t.Parallel()

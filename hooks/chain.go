@@ -34,7 +34,7 @@ func (t *Table) Do(ctx context.Context, s *Session, p Point, calls []*Call) {
 		s.batch = gather(s.batch[:0], b, calls)
 		t.ask(ctx, s, b, s.batch)
 	}
-	clear(s.batch)
+	clear(s.batch[:min(len(calls), cap(s.batch))]) // a silent connection holds no calls
 	for _, c := range calls {
 		c.conclude(p, t)
 		for _, b := range c.shadows {

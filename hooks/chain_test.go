@@ -101,6 +101,23 @@ func TestInspectFolds(t *testing.T) {
 	}
 }
 
+// TestRewriteFolds: the new subject decides which hooks come next, and the first
+// one stays known.
+func TestRewriteFolds(t *testing.T) {
+	t.Parallel()
+	move := func(name, from, to string) Hook {
+		r := Registration{Point: AtRewrite, Subjects: []string{from}}
+		return Hook{Name: name, Engine: at(r, say(Result{Verdict: Replace, Subject: []byte(to)}))}
+	}
+	set := must(t, Options{}, move("1", "c", "d"), move("2", "a", "b"), move("3", "a", "x"), move("4", "b", "c"))
+	for subj, want := range map[string]string{"a": "c", "b": "c", "c": "d", "d": "d"} {
+		c := one(set.Table("A"), AtRewrite, subj)
+		if original := string(c.OriginalSubject); string(c.Subject) != want || (want != subj) != (original == subj) {
+			t.Errorf("%s: got %s, of %q; want %s", subj, c.Subject, original, want)
+		}
+	}
+}
+
 // TestNoTable: with nothing loaded each call passes.
 func TestNoTable(t *testing.T) {
 	t.Parallel()

@@ -204,7 +204,11 @@ func TestReloadRejected(t *testing.T) {
 // TestHandover: the engine that is opened anew gets the old one, for its state.
 func TestHandover(t *testing.T) {
 	t.Parallel()
-	ctx := context.Background()
+	synctest.Test(t, testHandover)
+}
+
+func testHandover(t *testing.T) {
+	start, ctx := time.Now(), context.Background()
 	var got []Engine
 	var made []Engine
 	spec := Spec{Hook: Hook{Name: "h"}, Open: func(_ context.Context, old Engine) (Engine, error) {
@@ -225,6 +229,9 @@ func TestHandover(t *testing.T) {
 		t.Errorf("got %v of %v", got, made)
 	}
 	closing(t, m)
+	if d := time.Since(start); d > 0 { // a probation ends with its engine
+		t.Errorf("closed after %v", d)
+	}
 }
 
 // TestLoad: engines whose version is as it was are kept, with new settings; what
@@ -396,7 +403,9 @@ func TestRollback(t *testing.T) {
 					}
 				}
 				s.next = fails(tt.old)
-				if err := m.Load(ctx, []Spec{s.spec("h")}); err != nil {
+				spec := s.spec("h")
+				spec.Version = "1"
+				if err := m.Load(ctx, []Spec{spec}); err != nil {
 					t.Fatal(err)
 				}
 				hundred()
@@ -426,12 +435,16 @@ func TestRollback(t *testing.T) {
 				if back != map[bool]uint64{true: 1}[tt.back] {
 					t.Errorf("%d rollbacks are counted", back)
 				}
+				// What was taken back is opened anew, what was not is kept.
 				s.next = nil
-				if err := m.Reload(ctx, "h"); err != nil {
+				if err := m.Load(ctx, []Spec{spec}); err != nil {
 					t.Fatal(err)
 				}
-				if got := answer(m); got != "h3" {
-					t.Errorf("after the next reload the answer is of %q", got)
+				if tt.back {
+					want = "h3"
+				}
+				if got := answer(m); got != want {
+					t.Errorf("after the next load the answer is of %q, want %q", got, want)
 				}
 				closing(t, m)
 				if got := s.running(); got != "map[]" {
