@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -275,6 +277,31 @@ func TestCacheBound(t *testing.T) {
 	}
 	if n := c.len(); n > most || n < most/2 {
 		t.Errorf("%d decisions, want about %d and not more", n, most)
+	}
+}
+
+// TestCacheConcurrently: readers and writers at once never get the decision of
+// another key, also while the table grows.
+func TestCacheConcurrently(t *testing.T) {
+	t.Parallel()
+	c := newCache(512, func() int64 { return 1 })
+	var wg sync.WaitGroup
+	var hits atomic.Int64
+	for g := range 4 {
+		wg.Go(func() {
+			for i := range 4000 {
+				key := fmt.Append(nil, (i*7+g)%700)
+				if d := c.get(key, 1); d == nil {
+					c.put(key, &Result{Reason: string(key)}, time.Hour)
+				} else if hits.Add(1); d.reason != string(key) {
+					t.Errorf("key %s has the decision of %s", key, d.reason)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := c.len(); hits.Load() == 0 || n > 512 {
+		t.Errorf("%d hits, %d decisions", hits.Load(), n)
 	}
 }
 
