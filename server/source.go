@@ -177,8 +177,8 @@ func (m source) connInfo(s *conn.Snapshot) monitor.ConnInfo {
 		TLSVersion: s.TLSVersion, TLSCipher: s.TLSCipher, TLSFirst: s.TLSFirst,
 		AuthorizedUser: s.User, Account: s.Account, Tags: s.Tags, JWT: s.JWT, IssuerKey: s.Issuer,
 	}
-	if m.s.operator != nil {
-		i.NameTag = m.s.operator.AccountName(s.Account)
+	if i.NameTag = s.Account; m.s.operator != nil {
+		i.NameTag = cmp.Or(m.s.operator.AccountName(s.Account), s.Account)
 	}
 	for _, c := range s.TLSPeerCerts {
 		i.TLSPeerCerts = append(i.TLSPeerCerts, monitor.PeerCert{

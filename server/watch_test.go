@@ -37,8 +37,14 @@ type connz struct {
 // look reads an endpoint of the broker into out.
 func look(t testing.TB, b servertest.Broker, path string, out any) {
 	t.Helper()
+	get(t, "http://"+b.MonitorAddr().String()+path, out)
+}
+
+// get reads the JSON at a URL into out.
+func get(t testing.TB, url string, out any) {
+	t.Helper()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
-	r, err := client.Get("http://" + b.MonitorAddr().String() + path)
+	r, err := client.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +54,7 @@ func look(t testing.TB, b servertest.Broker, path string, out any) {
 		err = json.Unmarshal(body, out)
 	}
 	if err != nil {
-		t.Fatalf("%s: %v in %.200s", path, err, body)
+		t.Fatalf("%s: %v in %.200s", url, err, body)
 	}
 }
 
