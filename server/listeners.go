@@ -15,9 +15,10 @@ type ways struct {
 	tcp, unix, web, inProcess conn.Entrance
 }
 
-func (w *ways) init() {
+func (w *ways) init(o *Options) {
 	w.tcp.Type, w.unix.Type = auth.Standard, auth.Standard
 	w.web.Type, w.inProcess.Type = auth.WebSocket, auth.InProcess
+	w.web.PingInterval, w.web.AuthTimeout = o.WebSocket.PingInterval, o.WebSocket.AuthTimeout
 }
 
 func (s *Server) entrances() [4]*conn.Entrance {

@@ -127,7 +127,7 @@ func New(o Options, with ...Option) (*Server, error) {
 	}
 	s.env.Tracing.Store(o.Trace)
 	s.env.Limits.Store(limits(&o))
-	s.ways.init()
+	s.ways.init(&o)
 	if err := s.identify(&o); err != nil {
 		return nil, err
 	}

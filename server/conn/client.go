@@ -113,7 +113,7 @@ const slowOthers = slowTrace | slowRights | slowMapped
 func New(env *Env, by *Entrance, nc net.Conn, p Presented, id uint64) *Client {
 	c := &Client{
 		ID: id, Start: time.Now(), env: env, by: by, nc: nc, presented: p,
-		limits: env.Limits.Load(),
+		limits: by.limits(env.Limits.Load()),
 		slow:   slowVerbose | slowPedantic, // as long as CONNECT does not say otherwise
 		bed:    -1,
 	}

@@ -1,11 +1,13 @@
 package conn
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
 	"net"
 	"sync/atomic"
+	"time"
 
 	"moonwire/server/wire"
 )
@@ -15,6 +17,10 @@ type Entrance struct {
 	// Type is the way of the connections: STANDARD, WEBSOCKET, IN_PROCESS.
 	// Users may be restricted to some. Immutable.
 	Type string
+
+	// PingInterval and AuthTimeout take the place of those of the Limits, unless
+	// they are 0. Immutable.
+	PingInterval, AuthTimeout time.Duration
 
 	tls atomic.Pointer[Handshake]
 
@@ -28,6 +34,17 @@ type Entrance struct {
 	GreetingTLS atomic.Pointer[wire.Template]
 	// Nonce says that the Greeting asks clients to sign something.
 	Nonce atomic.Bool
+}
+
+// limits returns the limits of connections that come in here.
+func (e *Entrance) limits(l *Limits) *Limits {
+	if e.PingInterval == 0 && e.AuthTimeout == 0 {
+		return l
+	}
+	own := *l
+	own.PingInterval = cmp.Or(e.PingInterval, l.PingInterval)
+	own.AuthTimeout = cmp.Or(e.AuthTimeout, l.AuthTimeout)
+	return &own
 }
 
 // SetTLS says how TLS begins on the connections from now on; nil for not at all,

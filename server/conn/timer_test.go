@@ -38,6 +38,22 @@ func within(t *testing.T, lines <-chan string, want string, begin time.Time, fro
 	}
 }
 
+// TestEntranceTimers: an entrance may have timers of its own.
+func TestEntranceTimers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost(nil)
+		h.password = "p"
+		h.way.PingInterval, h.way.AuthTimeout = 700*time.Millisecond, time.Second
+		begin := time.Now()
+		p := h.dial(t)
+		defer p.close()
+		lines := p.listen()
+		within(t, lines, "PING", begin, 700*time.Millisecond, 0)
+		within(t, lines, "-ERR 'Authentication Timeout'", begin, time.Second, 0)
+	})
+}
+
 const hello = `CONNECT {"verbose":false}` + "\r\n"
 
 // TestFirstPing: the first PING comes 2 s after CONNECT, or ping_interval if that
