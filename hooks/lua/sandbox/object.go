@@ -1,0 +1,243 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// MaxFields is how many fields a class may have: [Reads] is a word.
+const MaxFields = 64
+
+// Field is one field of the objects of a class.
+type Field struct {
+	Name string
+	// Get makes the value, at the first read after Bind. Data is what Bind
+	// got. What it allocates beyond the value's own bytes is not charged.
+	Get func(vm *VM, data any) (Value, error)
+	// Set takes a value that a script assigned. Nil: the field is read-only.
+	Set func(vm *VM, data any, v Value) error
+}
+
+// Class is the shape of objects, made once and shared by all VMs. Its fields
+// are read by name; those of a class with Index are any strings.
+type Class struct {
+	name   string
+	fields []Field
+	index  map[string]int
+
+	// Index and NewIndex, if not nil, serve the keys that are not fields, as
+	// of message headers. Set them before the first object is made.
+	Index    func(vm *VM, data any, key string) (Value, error)
+	NewIndex func(vm *VM, data any, key string, v Value) error
+}
+
+// NewClass makes a class. It panics if fields are more than MaxFields or have
+// the same name.
+func NewClass(name string, fields ...Field) *Class {
+	c := &Class{name: name, fields: fields, index: make(map[string]int, len(fields))}
+	for i, f := range fields {
+		if _, twice := c.index[f.Name]; twice || i >= MaxFields {
+			panic("sandbox: class " + name + " has too many fields or two that are named " + f.Name)
+		}
+		c.index[f.Name] = i
+	}
+	return c
+}
+
+// Reads is the set of fields that were read, a bit for each in the order of
+// [NewClass].
+type Reads uint64
+
+// Has reports whether the field at i was read.
+func (r Reads) Has(i int) bool { return r>>i&1 != 0 }
+
+// maxKeys is how many keys beyond fields an object remembers.
+const maxKeys = 16
+
+// Object is a value with fields that are made when a script reads them. It is
+// made once for each VM and kind of request, and bound to one request after
+// another.
+type Object struct {
+	class  *Class
+	ud     *lua.LUserData
+	data   any
+	bound  bool
+	values []lua.LValue // of fields that were read or assigned; nil: not yet
+	reads  Reads
+	writes Reads
+	keys   []string
+	many   bool // more keys than maxKeys were read
+}
+
+// NewObject makes an object that is bound to nothing.
+func (vm *VM) NewObject(c *Class) *Object {
+	o := &Object{class: c, values: make([]lua.LValue, len(c.fields))}
+	o.ud = &lua.LUserData{Value: o, Metatable: objectMeta()}
+	return o
+}
+
+// Value returns the object as a value.
+func (o *Object) Value() Value { return Value{o.ud} }
+
+// Bind makes the object stand for data and forgets what it stood for.
+func (o *Object) Bind(data any) {
+	o.Release()
+	o.data, o.bound = data, true
+}
+
+// Release makes the object stand for nothing: a script that kept it gets an
+// error when it reads a field.
+func (o *Object) Release() {
+	o.data, o.bound = nil, false
+	if o.reads|o.writes != 0 {
+		clear(o.values)
+	}
+	o.reads, o.writes, o.keys, o.many = 0, 0, o.keys[:0], false
+}
+
+// Reads returns the fields that were read since Bind.
+func (o *Object) Reads() Reads { return o.reads }
+
+// Writes returns the fields that were assigned since Bind.
+func (o *Object) Writes() Reads { return o.writes }
+
+// Keys returns the keys beyond fields that were read since Bind, in their order
+// and maybe more than once, valid until the next Bind or Release. If there were
+// more than 16, all is false.
+func (o *Object) Keys() (keys []string, all bool) { return o.keys, !o.many }
+
+var errReleased = errors.New("this object is only valid during the call that it was given to")
+
+func (o *Object) get(vm *VM, key string) (lua.LValue, error) {
+	i, ok := o.class.index[key]
+	switch {
+	case !o.bound:
+		return nil, errReleased
+	case !ok:
+		return o.other(vm, key)
+	}
+	o.reads |= 1 << i
+	if v := o.values[i]; v != nil {
+		return v, nil
+	}
+	v, err := o.class.fields[i].Get(vm, o.data)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s.%s: %w", o.class.name, key, err)
+	}
+	o.values[i] = v.raw()
+	return vm.received(v), nil
+}
+
+func (o *Object) other(vm *VM, key string) (lua.LValue, error) {
+	if o.class.Index == nil {
+		return nil, fmt.Errorf("%s has no field %s", o.class.name, brief(key, 40))
+	}
+	if len(o.keys) < maxKeys {
+		o.keys = append(o.keys, key)
+	} else {
+		o.many = true
+	}
+	v, err := o.class.Index(vm, o.data, key)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s[%q]: %w", o.class.name, brief(key, 40), err)
+	}
+	return vm.received(v), nil
+}
+
+// received charges a value that came from the host.
+func (vm *VM) received(v Value) lua.LValue {
+	if s, ok := v.v.(lua.LString); ok {
+		vm.text(vm.l, len(s))
+	}
+	return v.raw()
+}
+
+func (o *Object) set(vm *VM, key string, v lua.LValue) error {
+	i, ok := o.class.index[key]
+	var err error
+	switch {
+	case !o.bound:
+		return errReleased
+	case !ok && o.class.NewIndex != nil:
+		err = o.class.NewIndex(vm, o.data, key, wrap(v))
+	case !ok:
+		return fmt.Errorf("%s has no field %s", o.class.name, brief(key, 40))
+	case o.class.fields[i].Set == nil:
+		return fmt.Errorf("%s.%s is read-only", o.class.name, key)
+	default:
+		if err = o.class.fields[i].Set(vm, o.data, wrap(v)); err == nil {
+			o.writes |= 1 << i
+			o.values[i] = v
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("setting %s.%s: %w", o.class.name, brief(key, 40), err)
+	}
+	return nil
+}
+
+func objectIndex(L *lua.LState) int {
+	m := meterOf(L)
+	o, key := objectArg(L)
+	v, err := o.get(m.vm, key)
+	if err != nil {
+		L.RaiseError("%s", err.Error())
+	}
+	L.Push(v)
+	return 1
+}
+
+func objectArg(L *lua.LState) (*Object, string) {
+	ud, _ := L.Get(1).(*lua.LUserData)
+	if ud == nil {
+		L.RaiseError("a field of something that is not an object")
+	}
+	o, _ := ud.Value.(*Object)
+	key, ok := L.Get(2).(lua.LString)
+	if o == nil || !ok {
+		L.RaiseError("the name of a field is a string, not a %s", L.Get(2).Type())
+	}
+	return o, string(key)
+}
+
+// client is a slot of the cache of client tables.
+type client struct {
+	id    uint64
+	table *lua.LTable
+}
+
+// clientSlots bounds the cache of client tables of a VM.
+const clientSlots = 1024
+
+// Client returns the table of a connection. It is built at the first use in
+// this VM and kept until another connection takes its place: 1024 are kept. It
+// is read-only to scripts. An id must not be used again for another connection;
+// when what the table says changes, take a new id or [VM.Forget] it.
+func (vm *VM) Client(id uint64, build func(Table)) Value {
+	if vm.clients == nil {
+		vm.clients = make([]client, clientSlots)
+	}
+	slot := &vm.clients[id%clientSlots]
+	if slot.table == nil || slot.id != id {
+		t := vm.l.CreateTable(0, 8)
+		build(Table{t})
+		lock(t)
+		*slot = client{id, t}
+	}
+	return Value{slot.table}
+}
+
+// Forget drops the table of a connection.
+func (vm *VM) Forget(id uint64) {
+	if vm.clients == nil {
+		return
+	}
+	if slot := &vm.clients[id%clientSlots]; slot.id == id {
+		*slot = client{}
+	}
+}
+
+// Lock makes a table read-only to scripts, and it alone: not the tables in it.
+func (t Table) Lock() { lock(t.t) }

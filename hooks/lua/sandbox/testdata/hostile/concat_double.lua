@@ -1,0 +1,4 @@
+-- limit: memory
+-- doubling in a loop
+local s = "x"
+while true do s = s .. s end

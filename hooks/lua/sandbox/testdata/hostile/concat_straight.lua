@@ -1,0 +1,37 @@
+-- limit: memory
+-- doubling without a loop
+local s = "xxxxxxxxxxxxxxxx"
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s
+s = s .. s

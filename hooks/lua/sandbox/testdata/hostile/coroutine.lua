@@ -1,0 +1,3 @@
+-- limit: runtime
+-- a coroutine escapes the meter
+coroutine.wrap(function() while true do end end)()

@@ -1,0 +1,3 @@
+-- limit: runtime
+-- the inside of things
+debug.getinfo(1)

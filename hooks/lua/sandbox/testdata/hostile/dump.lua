@@ -1,0 +1,3 @@
+-- limit: runtime
+-- byte code
+string.dump(function() end)

@@ -1,0 +1,3 @@
+-- limit: runtime
+-- fewer values than directives
+return string.format("%d %d", 1)

@@ -1,0 +1,3 @@
+-- limit: runtime
+-- a width of eight digits
+return string.format("%99999999s", "x")

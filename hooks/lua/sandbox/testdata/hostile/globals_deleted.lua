@@ -1,0 +1,3 @@
+-- limit: runtime
+-- the library is read-only
+string.find = nil

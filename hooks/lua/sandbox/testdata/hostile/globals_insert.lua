@@ -1,0 +1,3 @@
+-- limit: runtime
+-- the library is read-only to table.insert
+table.insert(string, 1, "x")

@@ -1,0 +1,3 @@
+-- limit: runtime
+-- the names of the library are taken
+tostring = nil

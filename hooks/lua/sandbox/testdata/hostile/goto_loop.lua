@@ -1,0 +1,4 @@
+-- limit: instructions
+-- a loop without a loop statement
+::again::
+goto again

@@ -1,0 +1,3 @@
+-- limit: runtime
+-- a replacement that is no text
+return ("x"):gsub(".", function() return {} end)

@@ -1,0 +1,4 @@
+-- limit: runtime
+-- a replacement that replaces
+local function f(c) return (c:gsub(".", f)) end
+return ("x"):gsub(".", f)

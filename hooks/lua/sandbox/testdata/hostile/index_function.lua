@@ -1,0 +1,4 @@
+-- limit: runtime
+-- __index that indexes itself
+local t = setmetatable({}, { __index = function(t, k) return t[k] end })
+return t.x

@@ -1,0 +1,4 @@
+-- limit: instructions
+-- each insertion moves all
+local t = {}
+while true do table.insert(t, 1, 1) end

@@ -1,0 +1,3 @@
+-- limit: runtime
+-- files
+io.open("/etc/passwd")

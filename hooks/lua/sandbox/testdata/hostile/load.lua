@@ -1,0 +1,3 @@
+-- limit: runtime
+-- source at run time
+loadstring("return 1")()

@@ -1,0 +1,3 @@
+-- limit: runtime
+-- the environment
+os.getenv("HOME")

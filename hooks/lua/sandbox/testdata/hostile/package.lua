@@ -1,0 +1,3 @@
+-- limit: runtime
+-- modules from files
+package.loadlib("x", "y")

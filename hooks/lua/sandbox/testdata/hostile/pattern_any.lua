@@ -1,0 +1,3 @@
+-- limit: instructions
+-- dots in series
+return string.match(("a"):rep(3000), ".*.*.*.*x")

@@ -1,0 +1,3 @@
+-- limit: instructions
+-- %b that never closes
+return string.find(("("):rep(200000), "%b()")

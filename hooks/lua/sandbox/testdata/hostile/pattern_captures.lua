@@ -1,0 +1,3 @@
+-- limit: runtime
+-- more captures than there may be
+return string.find("x", ("()"):rep(100))

@@ -1,0 +1,3 @@
+-- limit: instructions
+-- unanchored over a long subject
+return string.find(("a"):rep(1000000), "a*b")

@@ -1,0 +1,3 @@
+-- limit: instructions
+-- exponential backtracking
+return string.find(("a"):rep(40), ("a*"):rep(20) .. "b")

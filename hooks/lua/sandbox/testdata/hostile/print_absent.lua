@@ -1,0 +1,3 @@
+-- limit: runtime
+-- standard output
+print("x")

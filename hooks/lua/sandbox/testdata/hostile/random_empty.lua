@@ -1,0 +1,3 @@
+-- limit: runtime
+-- an interval of nothing
+return math.random(0)

@@ -1,0 +1,3 @@
+-- limit: instructions
+-- a loop that tests last
+repeat until false

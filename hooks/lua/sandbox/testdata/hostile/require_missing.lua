@@ -1,0 +1,3 @@
+-- limit: runtime
+-- a module that is not there
+require("../../etc/passwd")

@@ -1,0 +1,3 @@
+-- limit: memory
+-- one call, 8 GiB
+return ("x"):rep(8 * 1024 * 1024 * 1024)

@@ -1,0 +1,3 @@
+-- limit: memory
+-- a size that overflows
+return ("xxxxxxxx"):rep(2 ^ 62)

@@ -1,0 +1,3 @@
+-- limit: runtime
+-- from far below
+return unpack({}, -1e15, 1e15)

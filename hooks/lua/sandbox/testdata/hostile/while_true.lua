@@ -1,0 +1,3 @@
+-- limit: instructions
+-- the plainest loop
+while true do end
