@@ -413,7 +413,10 @@ func (x *matcher) special(s int, it *item) int {
 	switch it.kind {
 	case itemBack:
 		c := x.spans[it.n]
-		held := src[c.from:max(c.from, c.to)]
+		if c.to < 0 {
+			return -1
+		}
+		held := src[c.from:c.to]
 		x.pay(len(held) / 16)
 		if !strings.HasPrefix(src[s:], held) {
 			return -1

@@ -98,7 +98,7 @@ func syntax(name string, source []byte, err error) error {
 			out.Message += ": the file ends too early"
 		}
 	case errors.As(err, &ce):
-		out.Line, out.Message = ce.Line, brief(ce.Message, maxMessage)
+		out.Line, out.Message = max(ce.Line, 1), brief(ce.Message, maxMessage)
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/yuin/gopher-lua/ast"
@@ -16,9 +17,6 @@ const (
 	nameDots   = "{...}"
 	nameFunc   = "function()"
 )
-
-// concatArgs is how many operands of .. go into one call.
-const concatArgs = 60
 
 // rewriter changes a syntax tree so that what allocates, and what writes to a
 // table, passes through a function of ours: .. and table constructors and
@@ -111,13 +109,36 @@ func (w rewriter) assign(s *ast.AssignStmt) ast.Stmt {
 		_, ok := l.(*ast.AttrGetExpr)
 		indexed = indexed || ok
 	}
+	one := len(s.Lhs) == 1 && len(s.Rhs) == 1
 	switch {
-	case !indexed:
-		return s
-	case len(s.Lhs) == 1 && len(s.Rhs) == 1:
+	case one && indexed:
 		return store(s.Line(), s.Lhs[0].(*ast.AttrGetExpr), s.Rhs[0])
+	case one && spread(s.Rhs[0]) || !indexed && !slices.ContainsFunc(s.Rhs, inPlace):
+		return s
 	}
 	return several(s)
+}
+
+// spread makes a call give its values to an assignment as if there were many,
+// and reports whether e is one. The compiler puts the function of a call for one
+// value into the register of the target, if that is the last parameter, and
+// loses the argument that is there: "x = (f(x))".
+func spread(e ast.Expr) bool {
+	c, ok := e.(*ast.FuncCallExpr)
+	if ok {
+		c.AdjustRet = false
+	}
+	return ok
+}
+
+// inPlace reports whether the compiler may evaluate e in the register of what
+// it is assigned to, with the mistake of spread.
+func inPlace(e ast.Expr) bool {
+	switch e.(type) {
+	case *ast.FuncCallExpr, *ast.LogicalOpExpr:
+		return true
+	}
+	return false
 }
 
 // store is "object[key] = value" as a call.
@@ -229,7 +250,8 @@ func (w rewriter) table(e *ast.TableExpr) ast.Expr {
 // tooLong is a table constructor with too many fields.
 type tooLong struct{ line int }
 
-// concat turns a chain into one call, or, when it is long, a few.
+// concat turns a chain into one call. As in the interpreter, its operands must
+// fit into the registers of the function, of which there are 200.
 func (w rewriter) concat(e *ast.StringConcatOpExpr) ast.Expr {
 	var parts []ast.Expr
 	for {
@@ -241,12 +263,7 @@ func (w rewriter) concat(e *ast.StringConcatOpExpr) ast.Expr {
 		e = next
 	}
 	parts = append(parts, single(w.expr(e.Rhs)))
-	line := parts[0].Line()
-	for len(parts) > concatArgs {
-		tail := len(parts) - concatArgs
-		parts = append(parts[:tail:tail], call(line, nameConcat, parts[tail:]...))
-	}
-	return call(line, nameConcat, parts...)
+	return call(parts[0].Line(), nameConcat, parts...)
 }
 
 // call is the call of one of our functions, for one result.
