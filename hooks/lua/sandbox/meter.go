@@ -24,8 +24,9 @@ type meter struct {
 	now      func() time.Time
 	glances  uint // calls of glance
 
-	largest int   // bytes of the longest string this VM has seen, or up to twice that
-	spent   int64 // bytes charged in the life of the VM, but for this call
+	largest  int   // bytes of the longest string this VM has seen, or up to twice that
+	interval int64 // instructions between two looks at the clock, by largest
+	spent    int64 // bytes charged in the life of the VM, but for this call
 }
 
 // The longest and shortest way between two looks at the clock, in instructions.
@@ -63,7 +64,15 @@ func (m *meter) Value(any) any { return nil }
 func (m *meter) arm(b Budget) {
 	m.budget = b
 	m.deadline = time.Time{}
-	m.left, m.rest, m.mem, m.ops = 0, b.Instructions, b.Memory, 0
+	m.rest, m.mem, m.ops = b.Instructions, b.Memory, 0
+	m.slice()
+}
+
+// slice takes the next instructions from the rest: the fewer, the longer one may
+// last.
+func (m *meter) slice() {
+	m.left = min(m.rest, m.interval)
+	m.rest -= m.left
 }
 
 // disarm ends a call.
@@ -92,13 +101,13 @@ func (m *meter) refill() {
 		return
 	}
 	m.rest -= owed
-	m.left = min(m.rest, max(shortest, min(longest, 1<<22/int64(m.largest+1))))
-	m.rest -= m.left
+	m.slice()
 	m.look()
 }
 
-// look looks at the clock. The first look is within microseconds of the start
-// of the call; the many calls that end before it never pay for one.
+// look looks at the clock. The first look, from which the time counts, is within
+// microseconds of the start of the call; the many calls that end before it never
+// pay for one.
 func (m *meter) look() {
 	switch now := m.now(); {
 	case m.deadline.IsZero():
@@ -150,6 +159,7 @@ func (m *meter) text(L *lua.LState, n int) {
 func (m *meter) saw(n int) {
 	if n > m.largest {
 		m.largest = 2 * n
+		m.interval = max(shortest, min(longest, 1<<22/int64(m.largest)))
 		m.rest += max(m.left, 0) // so that the next look comes sooner
 		m.left = min(m.left, 0)
 	}

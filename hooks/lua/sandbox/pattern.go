@@ -464,15 +464,14 @@ func (x *matcher) balance(s int, it *item) int {
 // match if the pattern has none.
 func (x *matcher) capture(n, from, to int) lua.LValue {
 	if n >= x.p.captures {
-		x.m.charge(x.l, 16)
-		return lua.LString(x.src[from:to])
+		return x.m.piece(x.l, x.src[from:to])
 	}
 	c := x.spans[n]
-	x.m.charge(x.l, 16)
 	if c.to < 0 {
+		x.m.charge(x.l, 16)
 		return boxed(float64(c.from + 1))
 	}
-	return lua.LString(x.src[c.from:c.to])
+	return x.m.piece(x.l, x.src[c.from:c.to])
 }
 
 // push pushes all captures and returns their number.

@@ -123,8 +123,7 @@ func stringSub(L *lua.LState) int {
 	s := L.CheckString(1)
 	L.CheckNumber(2)
 	from, to := slice(integer(L, 2, 1), integer(L, 3, -1), len(s))
-	meterOf(L).charge(L, 16)
-	L.Push(lua.LString(s[from:to]))
+	L.Push(meterOf(L).piece(L, s[from:to]))
 	return 1
 }
 

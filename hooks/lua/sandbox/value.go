@@ -236,6 +236,23 @@ var boxes = func() (b [256]lua.LValue) {
 	return b
 }()
 
+// letters are strings of one byte that need no allocation.
+var letters = func() (l [256]lua.LValue) {
+	for i := range l {
+		l[i] = lua.LString([]byte{byte(i)})
+	}
+	return l
+}()
+
+// piece returns a part of a string that is charged already.
+func (m *meter) piece(L *lua.LState, s string) lua.LValue {
+	if len(s) == 1 {
+		return letters[s[0]]
+	}
+	m.charge(L, 16)
+	return lua.LString(s)
+}
+
 func boxed(f float64) lua.LValue {
 	if f >= 0 && f < float64(len(boxes)) {
 		if i := int(f); float64(i) == f && (i != 0 || 1/f > 0) {

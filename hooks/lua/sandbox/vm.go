@@ -61,7 +61,7 @@ func NewVM(p *Program, h Host) (*VM, error) {
 	vm := &VM{program: p, host: h, loading: true}
 	vm.meter.vm, vm.meter.now = vm, h.Now
 	vm.args.vm = vm
-	vm.largest = 1 << 12
+	vm.largest, vm.interval = 1<<12, longest
 	vm.born = h.Now()
 	vm.fixed = make(map[string]bool)
 	vm.modules = make(map[string]lua.LValue)
