@@ -50,5 +50,7 @@
 // %f works in patterns, and sets as in the reference implementation; byte,
 // lower and upper work on bytes; tonumber reads exponents; gsub refuses a
 // replacement that is no text; format has the directives of Lua only; a table
-// has at most 65,535 elements; there is no arg in functions with dots.
+// has at most 65,535 elements; there is no arg in functions with dots. The names
+// of the standard library cannot be set. The handler of xpcall runs after the
+// stack is unwound. There is no print: the host may give one.
 package sandbox

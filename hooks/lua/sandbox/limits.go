@@ -52,7 +52,7 @@ type Budget struct {
 	Wall         time.Duration // looked at now and then, so a call may last a little longer; 50 ms
 }
 
-// DefaultBudget is the budget of a call.
+// defaultBudget is the budget of a call.
 var defaultBudget = Budget{Instructions: 1_000_000, Memory: 8 << 20, Wall: 50 * time.Millisecond}
 
 // defaultLoad is the budget of the top level of a script.
