@@ -3,6 +3,8 @@ package sandbox
 import (
 	"strings"
 	"testing"
+
+	lua "github.com/yuin/gopher-lua"
 )
 
 // bench calls f with what args make each time.
@@ -157,5 +159,39 @@ func TestAllocations(t *testing.T) {
 	})
 	if n > 2 {
 		t.Errorf("an authorization allocates %v times", n)
+	}
+}
+
+// BenchmarkInspectStock is BenchmarkInspect in the interpreter as it comes,
+// without a meter or limits: what to compare with.
+func BenchmarkInspectStock(b *testing.B) {
+	L := lua.NewState()
+	defer L.Close()
+	index := L.NewFunction(func(L *lua.LState) int {
+		if L.CheckString(2) == "payload" {
+			L.Push(lua.LString(L.CheckUserData(1).Value.(*packet).payload))
+			return 1
+		}
+		return 0
+	})
+	ud, meta := L.NewUserData(), L.NewTable()
+	meta.RawSetString("__index", index)
+	ud.Value, ud.Metatable = &packet{subject, payload}, meta
+	if err := L.DoString(`function hook(msg)
+		local p = msg.payload
+		if p:sub(1, 1) ~= "{" then return false end
+		return p:find('"card"', 1, true) ~= nil
+	end`); err != nil {
+		b.Fatal(err)
+	}
+	f := L.GetGlobal("hook")
+	b.ReportAllocs()
+	for b.Loop() {
+		L.Push(f)
+		L.Push(ud)
+		if err := L.PCall(1, 1, nil); err != nil {
+			b.Fatal(err)
+		}
+		L.Pop(1)
 	}
 }
