@@ -1,7 +1,7 @@
 # Targets for people; .ci/run is what decides (make check runs it).
 GO ?= go
 TOOL := $(GO) tool -modfile=.ci/tools.mod
-FUZZTIME ?= 10s
+FUZZTIME ?= 5s
 
 .PHONY: check build test race lint fuzz cli gen bench bench-check pgo
 
