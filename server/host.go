@@ -112,7 +112,9 @@ func (s *Server) announceLocked() {
 	for _, by := range s.entrances() {
 		i := i
 		s.describeLocked(&i, by)
-		i.AuthRequired = who.RequiredOver(by.Type)
+		if i.AuthRequired = who.RequiredOver(by.Type); by == &s.ways.web {
+			i.AuthRequired = s.asksFor(who, by.Type) // so does nats-server, and so clients expect it
+		}
 		by.Nonce.Store(who.NeedsNonce())
 		by.Greeting.Store(wire.NewTemplate(i))
 		by.GreetingTLS.Store(nil)
