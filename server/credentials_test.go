@@ -91,17 +91,28 @@ func TestCredentials(t *testing.T) {
 			t.Run(name+", "+by, func(t *testing.T) {
 				t.Parallel()
 				b := servertest.Start(t, w.config+tt.config)
-				nc, err := open(t, w.url(b), append([]nats.Option{tt.with}, w.with...)...)
-				if !tt.ok {
-					if !errors.Is(err, nats.ErrAuthorization) {
-						t.Errorf("got %v, want %v", err, nats.ErrAuthorization)
-					}
-					return
+				_, err := open(t, w.url(b), append([]nats.Option{tt.with}, w.with...)...)
+				if tt.ok {
+					must(t, err)
+				} else if !errors.Is(err, nats.ErrAuthorization) {
+					t.Errorf("got %v, want %v", err, nats.ErrAuthorization)
 				}
-				must(t, err)
-				echo(t, nc, nc)
 			})
 		}
+	}
+}
+
+// TestWays: small and large requests and answers in each way.
+func TestWays(t *testing.T) {
+	t.Parallel()
+	for by, w := range ways(newPKI(t)) {
+		t.Run(by, func(t *testing.T) {
+			t.Parallel()
+			b := servertest.Start(t, w.config+"debug: false")
+			nc, err := open(t, w.url(b), w.with...)
+			must(t, err)
+			echo(t, nc, nc)
+		})
 	}
 }
 

@@ -275,7 +275,7 @@ func TestTLSFaultIsTold(t *testing.T) {
 			p := h.dialTLS(t)
 			p.send(hello + "PING\r\n")
 			p.expect("PONG")
-			p.send("NONSENSE\r\n" + strings.Repeat("PUB a 10\r\n0123456789\r\n", 20_000))
+			p.send("NONSENSE\r\n" + strings.Repeat("PUB a 10\r\n0123456789\r\n", 10_000))
 			p.expectEnd("-ERR 'Unknown Protocol Operation'\r\n")
 			p.close()
 		}
