@@ -3,7 +3,7 @@ GO ?= go
 TOOL := $(GO) tool -modfile=.ci/tools.mod
 FUZZTIME ?= 5s
 
-.PHONY: check build test race lint fuzz cli gen bench bench-check pgo
+.PHONY: check build test race lint fuzz cli gen bench bench-check pgo abuse
 
 check:
 	bash .ci/run
@@ -36,6 +36,11 @@ fuzz:
 # The nats command line client against the broker.
 cli:
 	$(GO) test -tags natscli -run 'CLI' -count 1 .
+
+# A storm of 100,000 strangers: wrong credentials, garbage, connections and
+# handshakes that do not go on. It says what it cost.
+abuse:
+	MOONWIRE_ABUSE=100000 $(GO) test ./server -run '^TestStrangers$$' -count 1 -timeout 10m -v
 
 # Everything that is generated, made anew.
 gen:

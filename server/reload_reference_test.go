@@ -61,7 +61,6 @@ func TestReloadReference(t *testing.T) {
 	const open = "max_payload: 1000"
 	const two = `authorization { users: [ {user: u, password: p}, {user: v, password: p} ] }`
 	const accounts = `accounts { A { users: [ {user: u, password: p} ] }, B { users: [ {user: v, password: p} ] } }`
-	const violation = "-ERR 'Authorization Violation'"
 	// The reference closes whom it would let in again.
 	untouched := []string{"MSG a 1 1", "MSG b 2 1", "MSG b 3 1", "x", "x", "x"}
 	tests := []struct {

@@ -369,7 +369,12 @@ func receiveNumbers(c *rawClient, prefix string) (int, error) {
 		case !strings.HasPrefix(m.subject, prefix):
 			continue
 		case got == "end":
-			return next, c.sync(nil)
+			return next, c.sync(func(f frame) error {
+				if strings.HasPrefix(f.subject, prefix) {
+					return fmt.Errorf("got %s behind the last one", f)
+				}
+				return nil
+			})
 		case got != strconv.Itoa(next):
 			return next, fmt.Errorf("got %s, want %d", got, next)
 		}
