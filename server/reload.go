@@ -43,25 +43,12 @@ func (s *Server) Reload(o Options) error {
 		return fmt.Errorf("invalid options: %w", err)
 	}
 	o = o.WithDefaults()
-	s.changing.Lock()
-	defer s.changing.Unlock()
-	if !s.running() {
-		return ErrNotRunning
-	}
-	changed, refused := s.options().Diff(&o)
-	if len(refused) > 0 {
-		return fmt.Errorf("only a restart can change %s", strings.Join(refused, ", "))
-	}
-	r, err := s.prepare(&o)
-	if err == nil {
-		err = s.adopt(r)
-	}
+	changed, err := s.change(&o)
 	if err != nil {
-		r.undo()
 		return err
 	}
 	if s.operator != nil {
-		s.operator.Reload()
+		s.operator.Reload() // waits for the resolver
 	} else {
 		s.reviewAll()
 	}
@@ -71,6 +58,27 @@ func (s *Server) Reload(o Options) error {
 	}
 	s.log.Info("Reloaded server configuration: " + what)
 	return nil
+}
+
+// change makes the options those of o, and returns the keys that differ.
+func (s *Server) change(o *Options) (changed []string, err error) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if !s.running() {
+		return nil, ErrNotRunning
+	}
+	changed, refused := s.options().Diff(o)
+	if len(refused) > 0 {
+		return nil, fmt.Errorf("only a restart can change %s", strings.Join(refused, ", "))
+	}
+	r, err := s.prepare(o)
+	if err == nil {
+		err = s.adopt(r)
+	}
+	if err != nil {
+		r.undo()
+	}
+	return changed, err
 }
 
 // running reports whether the server was started and does not stop.
@@ -134,6 +142,8 @@ func (s *Server) adopt(r *reload) error {
 			return fmt.Errorf("accounts: %w", err)
 		}
 	}
+	var old *certificates
+	defer func() { old.close() }() // without the lock: it waits
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.stopping {
@@ -147,10 +157,8 @@ func (s *Server) adopt(r *reload) error {
 	s.loaded.Store(time.Now().UnixNano())
 	s.env.Limits.Store(limits(r.o))
 	s.env.Tracing.Store(r.o.Trace)
-	old := s.mu.certs
-	s.mu.certs = r.certs
+	old, s.mu.certs = s.mu.certs, r.certs
 	r.certs.install(s)
-	old.close()
 	r.adoptFiles()
 	s.announceLocked()
 	return nil
