@@ -253,7 +253,7 @@ func (a *actor) say(lines string) error {
 	if a.last == "" {
 		a.last = "r.none"
 	}
-	err := a.send(strings.ReplaceAll(lines, answered, a.last) + "PING\r\n")
+	err := a.send(strings.ReplaceAll(lines, lastReply, a.last) + "PING\r\n")
 	if errors.Is(err, net.ErrClosed) {
 		return err
 	}

@@ -74,11 +74,11 @@ func (a *tenant) user(name string, change func(*jwt.UserClaims)) (key, string) {
 // member is how a user of the account connects.
 func (a *tenant) member(change func(*jwt.UserClaims)) nats.Option {
 	k, text := a.user("ann", change)
-	return signed(k, text)
+	return asUser(k, text)
 }
 
 // signed is how the holder of a key connects with a JWT.
-func signed(k key, text string) nats.Option {
+func asUser(k key, text string) nats.Option {
 	return nats.UserJWT(func() (string, error) { return text, nil }, k.Sign)
 }
 
@@ -133,12 +133,12 @@ func TestOperatorCredentials(t *testing.T) {
 		with nats.Option
 		ok   bool
 	}{
-		"right":            {signed(k, text), true},
+		"right":            {asUser(k, text), true},
 		"credentials file": {nats.UserCredentialBytes(creds), true},
-		"wrong key":        {signed(stranger, text), false},
+		"wrong key":        {asUser(stranger, text), false},
 		"nothing":          {nats.Name("x"), false},
 		"a password":       {nats.UserInfo("ann", "x"), false},
-		"bearer":           {signed(stranger, bearer), true},
+		"bearer":           {asUser(stranger, bearer), true},
 		"expired":          {acme.member(expired), false},
 		"other operator":   {foreign.member(nil), false},
 		"another way only": {acme.member(func(c *jwt.UserClaims) { c.AllowedConnectionTypes.Add("MQTT") }), false},
@@ -216,7 +216,7 @@ func TestOperatorEnds(t *testing.T) {
 			err = end(t, b, func() {
 				tt.change(acme, k)
 				acme.store(dir)
-			}, signed(k, text))
+			}, asUser(k, text))
 			if !errors.Is(err, tt.want) {
 				t.Errorf("ended with %v, want %v", err, tt.want)
 			}

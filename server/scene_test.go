@@ -41,8 +41,8 @@ type act struct {
 	lines string
 }
 
-// answered stands for the latest reply subject that the connection received.
-const answered = "%R"
+// lastReply stands for the latest reply subject that the connection received.
+const lastReply = "%R"
 
 // newScene makes the steps of a seed for so many connections.
 func newScene(st *stage, seed uint64, connections int) []act {
@@ -119,7 +119,7 @@ func (s *scene) op() string {
 	case p < 80:
 		return s.hpub()
 	case p < 92:
-		return s.pub(answered)
+		return s.pub(lastReply)
 	}
 	return "PING\r\n"
 }
@@ -155,10 +155,10 @@ func (s *scene) unsub() string {
 }
 
 // args returns the subject and, maybe, a reply: one that was never there, so
-// that whether it may be answered is decided once.
+// that whether it may be lastReply is decided once.
 func (s *scene) args(subj string) string {
 	s.n++
-	if s.final && subj == answered {
+	if s.final && subj == lastReply {
 		return subj
 	}
 	switch s.rng.IntN(8) {
