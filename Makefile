@@ -2,6 +2,7 @@
 GO ?= go
 TOOL := $(GO) tool -modfile=.ci/tools.mod
 FUZZTIME ?= 5s
+FUZZ ?= ./...
 
 .PHONY: check build test race lint fuzz cli gen bench bench-check pgo abuse
 
@@ -25,9 +26,9 @@ lint:
 	$(GO) vet -tags natscli .
 	$(TOOL) staticcheck ./...
 
-# Every fuzz target of the module for FUZZTIME each.
+# Every fuzz target of the packages FUZZ for FUZZTIME each.
 fuzz:
-	@set -e; for p in $$($(GO) list ./...); do \
+	@set -e; for p in $$($(GO) list $(FUZZ)); do \
 		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$p; \
 		done; \

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,11 +22,12 @@ import (
 
 // realm is an operator with a system account and accounts.
 type realm struct {
-	t    testing.TB
-	op   key
-	sys  *tenant
-	all  []*tenant
-	conf string // what else is configured
+	encoding sync.Mutex // encoding writes to the claims
+	t        testing.TB
+	op       key
+	sys      *tenant
+	all      []*tenant
+	conf     string // what else is configured
 }
 
 // tenant is an account of a realm.
@@ -52,6 +54,8 @@ func (r *realm) account(name string) *tenant {
 // text is the JWT of the account as its claims are now.
 func (a *tenant) text() string {
 	a.r.t.Helper()
+	a.r.encoding.Lock()
+	defer a.r.encoding.Unlock()
 	text, err := a.claims.Encode(a.r.op)
 	must(a.r.t, err)
 	return text
