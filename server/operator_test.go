@@ -81,7 +81,7 @@ func (a *tenant) member(change func(*jwt.UserClaims)) nats.Option {
 	return asUser(k, text)
 }
 
-// signed is how the holder of a key connects with a JWT.
+// asUser is how the holder of a key connects with a JWT.
 func asUser(k key, text string) nats.Option {
 	return nats.UserJWT(func() (string, error) { return text, nil }, k.Sign)
 }
@@ -312,6 +312,63 @@ func TestOperatorImports(t *testing.T) {
 	m, err := clients[friend].Request("shop.price", nil, patience)
 	must(t, err)
 	equal(t, "answer", "5", string(m.Data))
+}
+
+// TestOperatorNeighbours: an account that cannot be had does not stay in the way of
+// others.
+func TestOperatorNeighbours(t *testing.T) {
+	t.Parallel()
+	r := newRealm(t)
+	broken, victim, other := r.account("broken"), r.account("victim"), r.account("other")
+	broken.claims.Exports.Add(&jwt.Export{Name: "e", Subject: "e", Type: jwt.Stream})
+	broken.claims.Mappings = jwt.Mapping{"in": {{Subject: "out.{{wildcard(5)}}"}}} // there is no fifth
+	victim.claims.Imports.Add(&jwt.Import{Account: broken.pub, Subject: "e", Type: jwt.Stream})
+	b := servertest.Start(t, r.memory())
+	for _, a := range []*tenant{broken, victim} {
+		if nc, err := open(t, b.ClientURL(), a.member(nil)); err == nil {
+			nc.Close()
+			t.Errorf("%s was let in", a.claims.Name)
+		}
+	}
+	_, err := open(t, b.ClientURL(), other.member(nil))
+	must(t, err)
+}
+
+// TestOperatorExportEnds: an account may take back what others import, and change
+// at the same time.
+func TestOperatorExportEnds(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	r := newRealm(t)
+	shop := r.account("shop")
+	shop.claims.Exports.Add(&jwt.Export{Name: "orders", Subject: "orders.>", Type: jwt.Stream})
+	var importers []*tenant
+	for i := range 5 {
+		a := r.account(fmt.Sprint("importer", i))
+		a.claims.Imports.Add(&jwt.Import{Account: shop.pub, Subject: "orders.>", Type: jwt.Stream})
+		importers = append(importers, a)
+	}
+	b := servertest.Start(t, r.folder(dir))
+	for _, a := range importers {
+		_, err := open(t, b.ClientURL(), a.member(nil))
+		must(t, err)
+	}
+	nc, err := open(t, b.ClientURL(), shop.member(nil))
+	must(t, err)
+	sub, err := nc.SubscribeSync("out")
+	must(t, err)
+	shop.claims.Exports = nil
+	shop.claims.Mappings = jwt.Mapping{"in": {{Subject: "out"}}}
+	shop.store(dir)
+	for end := time.Now().Add(patience); ; {
+		must(t, nc.Publish("in", nil))
+		if _, err = sub.NextMsg(50 * time.Millisecond); err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("the new JWT of the exporter is not heeded")
+		}
+	}
 }
 
 // TestOperatorSystemAccount: its users are told that they are in it.

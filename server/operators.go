@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"moonwire/server/account"
 	"moonwire/server/auth"
@@ -29,6 +31,10 @@ func (o operated) AnonymousOver(string) *auth.Identity { return o.Anonymous() }
 // fetchAccount takes in an account in operator mode, and those that it imports
 // from.
 func (s *Server) fetchAccount(key string) (*account.Account, error) {
+	// Whoever waits for the resolver does so here, where nobody waits for him.
+	if _, err := s.operator.Account(context.Background(), key); err != nil {
+		return nil, err
+	}
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	if a := s.accounts.Get(key); a != nil { // somebody was faster
@@ -37,39 +43,51 @@ func (s *Server) fetchAccount(key string) (*account.Account, error) {
 	if err := s.learnLocked(key); err != nil {
 		return nil, err
 	}
-	if err := s.relinkLocked(); err != nil {
-		delete(s.claims, key)
-		return nil, err
-	}
 	if a := s.accounts.Get(key); a != nil {
 		return a, nil
 	}
 	return nil, fmt.Errorf("there is no account %q", key)
 }
 
-// learnLocked reads what is known of an account, and of those that it imports
-// from and that are not known yet: imports from others are left out.
-func (s *Server) learnLocked(key string) error {
-	known, err := s.operator.Account(context.Background(), key)
-	if err != nil {
-		return err
+// learnLocked takes in what is known of some accounts, and of those that they
+// import from. With an error nothing is taken in: what is wrong of one account
+// must not stay in the way of the others.
+func (s *Server) learnLocked(keys ...string) error {
+	before := maps.Clone(s.claims)
+	for _, key := range keys {
+		if err := s.readLocked(key); err != nil {
+			s.claims = before
+			return err
+		}
 	}
-	s.claims[key] = *known
-	for _, i := range known.Imports {
-		if _, ok := s.claims[i.Account]; ok {
-			continue
-		}
-		if err := s.learnLocked(i.Account); err != nil {
-			s.log.Warn(fmt.Sprintf("Account %s: import of %q is left out: %v", key, i.Subject, err))
-		}
+	if _, err := s.accounts.Update(s.claimed(s.options())); err != nil {
+		s.claims = before
+		return err
 	}
 	return nil
 }
 
-// relinkLocked links the accounts anew.
-func (s *Server) relinkLocked() error {
-	_, err := s.accounts.Update(s.claimed(s.options()))
-	return err
+// readLocked reads what is known of an account, and of those that it imports
+// from and that are not known yet. Imports from others are left out.
+func (s *Server) readLocked(key string) error {
+	known, err := s.operator.Account(context.Background(), key)
+	if err != nil {
+		return err
+	}
+	s.claims[key] = *known // before those that may import from it in turn
+	kept := known.Imports[:0]
+	for _, i := range known.Imports {
+		if _, ok := s.claims[i.Account]; !ok {
+			if err := s.readLocked(i.Account); err != nil {
+				s.log.Warn(fmt.Sprintf("Account %s: import of %q is left out: %v", key, i.Subject, err))
+				continue
+			}
+		}
+		kept = append(kept, i)
+	}
+	known.Imports = kept
+	s.claims[key] = *known
+	return nil
 }
 
 // claimed returns o with the accounts that are known by their JWTs, and the
@@ -87,20 +105,22 @@ func (s *Server) claimed(o *Options) *Options {
 	return &c
 }
 
-// reviewAccount follows a change of an account's JWT.
+// reviewAccount follows a change of an account's JWT. Those that import from the
+// account are read again with it, as they may no longer be offered what they
+// import.
 func (s *Server) reviewAccount(key string) {
 	s.changing.Lock()
-	before, ok := s.claims[key]
-	if !ok {
+	if _, ok := s.claims[key]; !ok {
 		s.changing.Unlock()
 		return
 	}
-	err := s.learnLocked(key)
-	if err == nil {
-		err = s.relinkLocked()
+	keys := []string{key}
+	for importer, c := range s.claims {
+		if importer != key && slices.ContainsFunc(c.Imports, func(i config.Import) bool { return i.Account == key }) {
+			keys = append(keys, importer)
+		}
 	}
-	if err != nil {
-		s.claims[key] = before
+	if err := s.learnLocked(keys...); err != nil {
 		s.log.Error(fmt.Sprintf("Account %s: its new JWT is not heeded: %v", key, err))
 	}
 	s.rules.Add(1)
