@@ -256,9 +256,12 @@ func (c *Client) Type() string { return c.by.Type }
 // Presented returns what came with the connection.
 func (c *Client) Presented() *Presented { return &c.presented }
 
-// IP returns the address of the peer; "" for a connection in the process or by a
-// Unix socket.
-func (c *Client) IP() string { return c.ip }
+// IP returns the address of the peer's socket, whatever a header says that anybody
+// can write; "" for a connection that has none.
+func (c *Client) IP() string {
+	ip, _ := peer(c.nc)
+	return ip
+}
 
 // loop is the read loop. It returns when the connection has ended, or reports
 // that it has gone to sleep.

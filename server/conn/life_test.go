@@ -2,6 +2,7 @@ package conn_test
 
 import (
 	"io"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -110,4 +111,32 @@ func TestCloseIsBounded(t *testing.T) {
 			t.Errorf("the end came after %v, want 1s at most", time.Since(begin))
 		}
 	})
+}
+
+// TestForwarded: what a header says of the address is shown, and not believed.
+func TestForwarded(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	near, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	far, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	h := newHost(nil)
+	c := conn.New(&h.env, &h.way, far, conn.Presented{IP: "203.0.113.9"}, 1)
+	if got := c.Snapshot().IP; got != "203.0.113.9" {
+		t.Errorf("shown as %s", got)
+	}
+	if got := c.IP(); got != "127.0.0.1" {
+		t.Errorf("judged by %s", got)
+	}
 }

@@ -202,10 +202,8 @@ func TestGmatch(t *testing.T) {
 		return table.concat(out, ";")`
 	L := stock(t)
 	rapid.Check(t, func(t *rapid.T) {
-		s, p := drawSubject(t), drawPattern(t)
-		if strings.ContainsRune(s+p, 0) {
-			t.Skip("not a source")
-		}
+		plain := strings.NewReplacer("\x00", "z") // sources have no zero bytes
+		s, p := plain.Replace(drawSubject(t)), plain.Replace(drawPattern(t))
 		code := fmt.Sprintf(source, s, p)
 		want := direct(L, mustLoad(t, L, code), nil)
 		if got := runOurs(t, code); got != want {
