@@ -36,17 +36,22 @@ func TestMissingKeys(t *testing.T) {
 					text := nest(block, needs[block]+"\n"+line)
 					with, _ := loadIn(t, nil, "a.conf", nest(block, needs[block]))
 					problems, warnings := loadIn(t, nil, "a.conf", text)
+					said := warnings
+					if it.guards { // it is refused, not warned of
+						said, problems = problems, nil
+					}
 					if with != nil || problems != nil {
 						t.Fatalf("%s: %q %q", text, with, problems)
 					}
 					var want []string
 					if warned {
-						want = []string{fmt.Sprintf("a.conf:%d:1: %q: not supported yet, ignored: %s",
-							1+strings.Count(text[:strings.Index(text, line)], "\n"), it.path, it.doc)}
+						how := map[bool]string{false: "ignored", true: "and not ignored"}[it.guards]
+						want = []string{fmt.Sprintf("a.conf:%d:1: %q: not supported yet, %s: %s",
+							1+strings.Count(text[:strings.Index(text, line)], "\n"), it.path, how, it.doc)}
 					}
-					warnings = slices.DeleteFunc(warnings, func(w string) bool { return strings.HasSuffix(w, "sets nothing") })
-					if diff := cmp.Diff(want, warnings, cmpopts.EquateEmpty()); diff != "" {
-						t.Errorf("%s: warnings (-want +got):\n%s", text, diff)
+					said = slices.DeleteFunc(said, func(w string) bool { return strings.HasSuffix(w, "sets nothing") })
+					if diff := cmp.Diff(want, said, cmpopts.EquateEmpty()); diff != "" {
+						t.Errorf("%s: said (-want +got):\n%s", text, diff)
 					}
 				}
 			}

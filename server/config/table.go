@@ -37,6 +37,8 @@ type setting struct {
 	required bool
 	// lacks is a warning for whoever uses the key: what it does not do.
 	lacks string
+	// guards makes that an error: ignoring the key would let somebody in.
+	guards bool
 	// negated stores the opposite of the value: the key defaults to true, the
 	// field to false.
 	negated bool

@@ -34,8 +34,8 @@ func authTable() []setting {
 				usersSetting(),
 				permissionsSetting("default_permissions", "default_permission", "permissions").
 					saying("DefaultPermissions", "What users without their own permissions may do; default: everything"),
-				missing("auth_callout", "the decision of others who may connect", "auth_hook"),
-				missing("proxy_required", "connections through trusted proxies only; others are let in"),
+				guarding("auth_callout", "whom the callout refuses could be let in", "auth_hook"),
+				guarding("proxy_required", "who does not come through a trusted proxy would be let in"),
 			},
 		},
 		{
@@ -82,7 +82,7 @@ func usersSetting() setting {
 				doc:  "Ways in which the user may connect",
 				elem: &setting{kind: text, fold: strings.ToUpper, choices: connectionTypes()},
 			},
-			missing("proxy_required", "connections through trusted proxies only; others are let in"),
+			guarding("proxy_required", "who does not come through a trusted proxy would be let in"),
 		}},
 	}
 }

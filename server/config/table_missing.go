@@ -8,6 +8,14 @@ func missing(key, what string, aliases ...string) setting {
 	}
 }
 
+// guarding is missing for a key that keeps somebody out: as it cannot be heeded,
+// a file that asks for it is refused. What says who would be let in.
+func guarding(key, what string, aliases ...string) setting {
+	st := missing(key, what, aliases...)
+	st.lacks, st.guards = "not supported yet, and not ignored: "+what, true
+	return st
+}
+
 // missingFlag is missing for a flag; arg is empty for one without a value.
 func missingFlag(what, arg string, flags ...string) setting {
 	return missing("", what).flagged(arg, flags...)
@@ -51,7 +59,7 @@ func missingTable() []setting {
 		missing("proxies", "trusted proxies"),
 		missing("ocsp", "OCSP stapling"),
 		missing("ocsp_cache", "OCSP of client certificates"),
-		missing("resolver_pinned_accounts", "a choice of accounts; others are let in"),
+		guarding("resolver_pinned_accounts", "accounts that are not in it would be let in"),
 	}
 	for i := range all {
 		all[i].section = sectionMissing

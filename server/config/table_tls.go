@@ -125,7 +125,7 @@ func tlsSettings() []setting {
 		missing("cert_match", "the certificate store of Windows"),
 		missing("cert_match_skip_invalid", "the certificate store of Windows"),
 		missing("ca_certs_match", "the certificate store of Windows"),
-		missing("ocsp_peer", "OCSP of client certificates; a revoked one is let in"),
+		guarding("ocsp_peer", "client certificates that are revoked would be let in"),
 		missing("verify_cert_and_check_known_urls", "a check for gateways and routes"),
 	}
 }

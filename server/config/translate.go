@@ -92,7 +92,11 @@ func (t *translation) item(it *item, n *node, scope string, out map[string]any) 
 	if n = it.shaped(n); n == nil {
 		return
 	}
-	if it.lacks != "" && asks(n.value) {
+	switch {
+	case it.lacks == "" || !asks(n.value):
+	case it.guards:
+		t.rep.fail(n.at, "%q: %s", it.name(), it.lacks)
+	default:
 		t.rep.warn(n.at, "%q: %s", it.name(), it.lacks)
 	}
 	for name, value := range it.sets {
