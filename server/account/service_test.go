@@ -396,25 +396,5 @@ func TestServiceConcurrent(t *testing.T) {
 		})
 	}
 	stop := make(chan struct{})
-	var update sync.WaitGroup
-	update.Go(func() {
-		for i := 0; ; i++ {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			now := with
-			if i%2 == 0 {
-				now = also
-			}
-			if _, err := w.set.Update(&config.Options{Accounts: now}); err != nil {
-				t.Error(err)
-			}
-			w.set.Sweep()
-		}
-	})
-	work.Wait()
-	close(stop)
-	update.Wait()
+	w.updateUntil(t, stop, with, also, work.Wait)
 }

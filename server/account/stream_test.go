@@ -228,26 +228,7 @@ func TestStreamConcurrent(t *testing.T) {
 			}
 		})
 	}
-	var update sync.WaitGroup
-	update.Go(func() {
-		for i := 0; ; i++ {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			now := with
-			if i%2 == 0 {
-				now = also
-			}
-			if _, err := w.set.Update(&config.Options{Accounts: now}); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	work.Wait()
-	close(stop)
-	update.Wait()
+	w.updateUntil(t, stop, with, also, work.Wait)
 	if got := w.lens(); got != "$G:0 $SYS:0 A:0 B:0" {
 		t.Errorf("left are %s", got)
 	}

@@ -200,3 +200,29 @@ func (e *echo) Submit(b *interest.Staged) bool {
 	e.world.pool.Put(ctx)
 	return true
 }
+
+// updateUntil makes the accounts now these, now those, while work goes on, and
+// closes stop when it is over.
+func (w *world) updateUntil(t *testing.T, stop chan struct{}, these, those []config.Account, work func()) {
+	var update sync.WaitGroup
+	update.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			now := these
+			if i%2 == 0 {
+				now = those
+			}
+			if _, err := w.set.Update(&config.Options{Accounts: now}); err != nil {
+				t.Error(err)
+			}
+			w.set.Sweep()
+		}
+	})
+	work()
+	close(stop)
+	update.Wait()
+}
