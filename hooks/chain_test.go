@@ -210,11 +210,11 @@ func orAll(list []string) []string {
 }
 
 var (
-	drawToken   = rapid.SampledFrom([]string{"a", "b", "c"})
-	drawLiteral = rapid.Custom(func(t *rapid.T) string {
+	drawToken   = named(rapid.SampledFrom([]string{"a", "b", "c"}))
+	drawLiteral = named(rapid.Custom(func(t *rapid.T) string {
 		return strings.Join(rapid.SliceOfN(drawToken, 1, 3).Draw(t, "tokens"), ".")
-	})
-	drawPattern = rapid.Custom(func(t *rapid.T) string {
+	}))
+	drawPattern = named(rapid.Custom(func(t *rapid.T) string {
 		p := strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "*"}), 1, 3).Draw(t, "tokens"), ".")
 		switch rapid.IntRange(0, 4).Draw(t, "open") {
 		case 0:
@@ -223,7 +223,7 @@ var (
 			return ">"
 		}
 		return p
-	})
+	}))
 	drawAccounts = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"A", "B", "C"}), 0, 2, rapid.ID[string])
 	drawRule     = rapid.Custom(func(t *rapid.T) rule {
 		r := rule{
@@ -249,6 +249,13 @@ var (
 		return r
 	})
 )
+
+// named makes the name of g now. A generator of slices would make it at its first
+// draw, while another test that runs beside it draws from g and reads the name.
+func named[V any](g *rapid.Generator[V]) *rapid.Generator[V] {
+	_ = g.String()
+	return g
+}
 
 // TestChainModel compares whole batches with the naive chain: outcome, subject,
 // which hooks were asked about what, and that order is kept.
