@@ -32,6 +32,7 @@
 //	stats.go, observer.go what is counted, and what may be logged
 //	identity.go          what connect hooks say of a client, merged
 //	engine.go            what runs a hook implements: Engine
+//	control.go           what a hook can do to connections: Control
 //
 // Concurrency. A [Session] belongs to the read loop of one connection. All else
 // may be used by everybody. No lock is held while an engine or a function of

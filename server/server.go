@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nkeys"
 	"go.uber.org/zap"
 
+	"moonwire/hooks"
 	"moonwire/server/account"
 	"moonwire/server/auth"
 	"moonwire/server/config"
@@ -55,6 +56,8 @@ type Server struct {
 	stale    atomic.Int64
 	lameDuck atomic.Bool
 	brakes   brakes
+	hooks    *hooks.Manager
+	natives  []hooks.Spec         // hooks in Go, of whoever embeds the server
 	onReload func(*Options) error // nil for nothing
 
 	tasks sync.WaitGroup // accept loops, connections, housekeeping
@@ -131,6 +134,7 @@ func New(o Options, with ...Option) (*Server, error) {
 	if err := s.identify(&o); err != nil {
 		return nil, err
 	}
+	s.hooks = s.newHooks()
 	return s, nil
 }
 
@@ -187,13 +191,23 @@ var ErrStarted = errors.New("the server was already started")
 // open. A server is started once.
 func (s *Server) Start() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.mu.started {
+		s.mu.Unlock()
 		return ErrStarted
 	}
 	s.mu.started = true
 	s.banner()
-	if err := s.openLocked(); err != nil {
+	s.mu.Unlock()
+	err := s.loadHooks() // without the lock: they may need the server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.stopping {
+		return ErrNotRunning
+	}
+	if err == nil {
+		err = s.openLocked()
+	}
+	if err != nil {
 		s.mu.stopping = true
 		close(s.quit)
 		s.closeAllLocked()
@@ -202,6 +216,7 @@ func (s *Server) Start() error {
 		s.tasks.Wait()
 		s.env.Dormitory.Close()
 		s.letGo(s.mu.certs)
+		s.closeHooks()
 		s.brakes.close()
 		close(s.done)
 		return err
@@ -430,6 +445,7 @@ func (s *Server) Shutdown() {
 	s.tasks.Wait()
 	s.env.Dormitory.Close()
 	s.letGo(certs)
+	s.closeHooks()
 	s.brakes.close()
 	s.log.Info("Server Exiting..")
 	close(s.done)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"moonwire/hooks"
 	"moonwire/server/config"
 )
 
@@ -17,8 +18,9 @@ type Set struct {
 	accounts atomic.Pointer[map[string]*Account] // the map is immutable
 	system   string                              // immutable
 
-	mu    sync.Mutex // of Update
-	order int        // of the account made last; guarded by mu
+	mu    sync.Mutex                // of Update and SetHooks
+	order int                       // of the account made last; guarded by mu
+	hooks func(string) *hooks.Table // by account; nil for none; guarded by mu
 }
 
 // NewSet makes the accounts that o names, $G and the system account, and links
@@ -62,6 +64,24 @@ func (s *Set) Sweep() {
 	}
 }
 
+// SetHooks gives each account the hooks that f says are loaded for it, now and
+// when it is made later. The system account has none: a policy that is wrong
+// must not cut off those who are to mend it.
+func (s *Set) SetHooks(f func(account string) *hooks.Table) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hooks = f
+	for _, a := range *s.accounts.Load() {
+		s.hookLocked(a)
+	}
+}
+
+func (s *Set) hookLocked(a *Account) {
+	if s.hooks != nil && !a.IsSystem {
+		a.Hooks.Store(s.hooks(a.Name))
+	}
+}
+
 // Update makes the set what o says, and returns the accounts that are no longer
 // in it: their connections are to be closed. Accounts that stay keep their
 // subscriptions. Imports that stay miss no message, and services go on with the
@@ -81,6 +101,7 @@ func (s *Set) Update(o *config.Options) (removed []*Account, err error) {
 		a := New(name)
 		s.order++
 		a.order, a.IsSystem = s.order, name == s.system
+		s.hookLocked(a)
 		return a
 	})
 	if err != nil {

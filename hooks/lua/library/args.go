@@ -1,0 +1,77 @@
+package library
+
+import (
+	"fmt"
+	"math"
+
+	"moonwire/hooks/lua/sandbox"
+)
+
+// wrong is the error for an argument of another kind than is wanted.
+func wrong(a *sandbox.Args, i int, want string) error {
+	got := "no value"
+	if i <= a.Len() {
+		got = a.At(i).Kind().String()
+	}
+	return fmt.Errorf("bad argument #%d (%s expected, got %s)", i, want, got)
+}
+
+// text returns a string argument. A number will do, as everywhere in Lua.
+func text(a *sandbox.Args, i int) (string, error) {
+	v := a.At(i)
+	if s, ok := v.Text(); ok {
+		return s, nil
+	}
+	if f, ok := v.Number(); ok {
+		return formatNumber(f), nil
+	}
+	return "", wrong(a, i, "string")
+}
+
+// number returns an argument that is a number.
+func number(a *sandbox.Args, i int) (float64, error) {
+	if f, ok := a.At(i).Number(); ok {
+		return f, nil
+	}
+	return 0, wrong(a, i, "number")
+}
+
+// integer returns an argument that is a whole number from least to most.
+func integer(a *sandbox.Args, i int, least, most int64) (int64, error) {
+	f, err := number(a, i)
+	if err != nil {
+		return 0, err
+	}
+	if f != math.Trunc(f) || f < float64(least) || f > float64(most) {
+		return 0, fmt.Errorf("bad argument #%d (%s is not a whole number from %d to %d)", i, formatNumber(f), least, most)
+	}
+	return int64(f), nil
+}
+
+// table returns a table argument.
+func table(a *sandbox.Args, i int) (sandbox.Table, error) {
+	if t, ok := a.At(i).Table(); ok {
+		return t, nil
+	}
+	return sandbox.Table{}, wrong(a, i, "table")
+}
+
+// options returns a table argument that may be missing, and checks that it has
+// no other keys than those named: a misspelt one would be a wrong policy.
+func options(a *sandbox.Args, i int, known ...string) (t sandbox.Table, ok bool, err error) {
+	if a.At(i).IsNil() {
+		return t, false, nil
+	}
+	if t, err = table(a, i); err != nil {
+		return t, false, err
+	}
+	return t, true, CheckKeys(t, fmt.Sprintf("bad argument #%d", i), known...)
+}
+
+// fail is the results of a function that did not succeed with good arguments:
+// nil and why.
+func fail(a *sandbox.Args, why string) error {
+	a.Charge(len(why))
+	a.Return(sandbox.Value{}, sandbox.String(why))
+	return nil
+}
