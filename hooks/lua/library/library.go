@@ -15,7 +15,8 @@ type Module struct {
 	// only.
 	Waits     bool
 	Functions []Function
-	Types     []Type // shapes of tables that its functions take and give
+	Values    []Param // what else is in it, which the engine sets
+	Types     []Type  // shapes of tables that its functions take and give
 }
 
 // Function is one function that scripts can call.
@@ -24,8 +25,8 @@ type Function struct {
 	Doc     string // sentences; the first is the summary
 	Params  []Param
 	Returns []Param
-	Example string // lines of Lua that run; "" for none
-	Do      sandbox.Func
+	Example string       // lines of Lua that run; "" for none
+	Do      sandbox.Func // nil for what is part of the language
 }
 
 // Param is a parameter or a result. The Type is one of LuaLS annotations:
@@ -43,6 +44,9 @@ func (m *Module) Build(vm *sandbox.VM) sandbox.Value {
 	t := vm.NewTable(0, len(m.Functions))
 	inner := make(map[string]sandbox.Table)
 	for _, f := range m.Functions {
+		if f.Do == nil {
+			continue
+		}
 		to, name := t, f.Name
 		if outer, rest, ok := strings.Cut(f.Name, "."); ok {
 			if _, made := inner[outer]; !made {

@@ -345,7 +345,9 @@ func toString(L *lua.LState, v lua.LValue) lua.LValue {
 	case *lua.LNilType, lua.LBool:
 		return lua.LString(v.String())
 	}
-	meterOf(L).charge(L, 96)
+	m := meterOf(L)
+	m.charge(L, 96)
+	m.vm.chance = true
 	return lua.LString(fmt.Sprintf("%s: 0x%012x", v.Type(), maphash.Comparable(seed, v)>>16))
 }
 

@@ -36,7 +36,7 @@ func BenchmarkPublish(b *testing.B) {
 		if client.user == "admin" then return true end
 		return client.account == "acme" and client.kind == "client" and subject ~= "forbidden"
 	end)`, func(vm *VM) []Value {
-		args[0] = vm.Client(42, func(t Table) {
+		args[0] = vm.Client(42, nil, func(t Table) {
 			t.Set("user", String("bob"))
 			t.Set("account", String("acme"))
 			t.Set("kind", String("client"))
@@ -56,7 +56,7 @@ var messageClass = NewClass("msg",
 		Set:  func(*VM, any, Value) error { return nil },
 	},
 	Field{Name: "client", Get: func(vm *VM, data any) (Value, error) {
-		return vm.Client(42, func(t Table) { t.Set("user", String("bob")) }), nil
+		return vm.Client(42, nil, func(t Table) { t.Set("user", String("bob")) }), nil
 	}},
 )
 
@@ -151,7 +151,7 @@ func TestAllocations(t *testing.T) {
 	vm, f := load(t, `hook(function(client, subject) return client.user == "bob" and subject ~= "x" end)`)
 	args := make([]Value, 2)
 	n := testing.AllocsPerRun(1000, func() {
-		args[0] = vm.Client(42, func(t Table) { t.Set("user", String("bob")) })
+		args[0] = vm.Client(42, nil, func(t Table) { t.Set("user", String("bob")) })
 		args[1] = Bytes(subject)
 		if _, err := vm.Call(f, Budget{}, args...); err != nil {
 			t.Error(err)

@@ -80,7 +80,9 @@ func extreme(L *lua.LState, better func(a, b lua.LNumber) bool) int {
 
 func mathRandom(L *lua.LState) int {
 	float, below := rand.Float64, rand.Int64N
-	if r := meterOf(L).vm.random; r != nil {
+	vm := meterOf(L).vm
+	vm.chance = true
+	if r := vm.random; r != nil {
 		float, below = r.Float64, r.Int64N
 	}
 	low, high := int64(1), int64(0)

@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"sync"
+
 	lua "github.com/yuin/gopher-lua"
 )
 
@@ -107,6 +109,41 @@ func (v Value) Object() (o *Object, ok bool) {
 	return o, ok
 }
 
+// Defined returns where a function of the script begins; ok is false if v is
+// something else, or a function of the host.
+func (v Value) Defined() (file string, line int, ok bool) {
+	f, ok := v.v.(*lua.LFunction)
+	if !ok || f.IsG {
+		return "", 0, false
+	}
+	return f.Proto.SourceName, f.Proto.LineDefined, true
+}
+
+// opaque is what lies in a value that scripts can only pass on.
+type opaque struct{ v any }
+
+// opaqueMeta is the metatable of opaque values.
+var opaqueMeta = sync.OnceValue(func() *lua.LTable {
+	t := &lua.LTable{Metatable: lua.LNil}
+	t.RawSetString("__metatable", lua.LFalse)
+	return t
+})
+
+// Opaque returns a value that scripts can keep, compare and pass on, and nothing
+// else: they cannot make one.
+func Opaque(v any) Value { return Value{&lua.LUserData{Value: opaque{v}, Metatable: opaqueMeta()}} }
+
+// Opaque returns what lies in a value of the function Opaque; nil if v is
+// something else.
+func (v Value) Opaque() any {
+	if u, ok := v.v.(*lua.LUserData); ok {
+		if o, ok := u.Value.(opaque); ok {
+			return o.v
+		}
+	}
+	return nil
+}
+
 // Table is a Lua table as the host sees it: without metamethods, and without
 // regard for read-only. The host's writes are charged to no budget but by
 // [VM.NewTable] and [Args.Charge].
@@ -177,13 +214,19 @@ func (a *Args) Return(values ...Value) {
 	}
 }
 
+// Where returns the place in the script that calls: "" and 0 if it is not known.
+func (a *Args) Where() (file string, line int) {
+	file, line, _ = split(a.vm.l.Where(1) + " ")
+	return file, line
+}
+
 // Charge charges bytes that the function is about to allocate for the script.
 // When they are more than what is left, it does not return: the call ends.
-func (a *Args) Charge(bytes int) { a.vm.text(a.vm.l, bytes) }
+func (a *Args) Charge(bytes int) { a.vm.Charge(bytes) }
 
 // Step charges instructions, for work that the script can ask for. When they
 // are more than what is left, it does not return: the call ends.
-func (a *Args) Step(n int) { a.vm.step(a.vm.l, n) }
+func (a *Args) Step(n int) { a.vm.Step(n) }
 
 // Call calls a Lua function and returns its first result. When that fails it
 // does not return: the call of the host's function ends as well.

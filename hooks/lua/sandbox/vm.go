@@ -50,6 +50,7 @@ type VM struct {
 	clients  []client
 	patterns map[string]*pattern
 	random   *rand.Rand // after math.randomseed
+	chance   bool       // the last call saw what differs from run to run
 }
 
 // NewVM makes a virtual machine and runs the top level of p in it.
@@ -129,6 +130,12 @@ func (vm *VM) NewTable(elements, keys int) Table {
 	return Table{vm.l.CreateTable(elements, keys)}
 }
 
+// Charge is [Args.Charge], for the fields of objects.
+func (vm *VM) Charge(bytes int) { vm.text(vm.l, bytes) }
+
+// Step is [Args.Step], for the fields of objects.
+func (vm *VM) Step(n int) { vm.step(vm.l, n) }
+
 // Loading reports whether the top level of the script is still running.
 func (vm *VM) Loading() bool { return vm.loading }
 
@@ -142,6 +149,11 @@ func (vm *VM) Calls() int { return vm.calls }
 // Spent returns the bytes that were charged in the life of the VM. What its
 // scripts keep is never more.
 func (vm *VM) Spent() int64 { return vm.spent }
+
+// Chance reports whether the last call took a random number, or the text of a
+// table or function, which differs from run to run: its result may depend on
+// more than its arguments.
+func (vm *VM) Chance() bool { return vm.chance }
 
 // Used returns the instructions and bytes that the last call was charged.
 func (vm *VM) Used() Budget {
@@ -161,7 +173,7 @@ func (vm *VM) Call(f Value, b Budget, args ...Value) (Value, error) {
 
 func (vm *VM) call(f lua.LValue, b Budget, args []Value) (v Value, err error) {
 	vm.arm(b)
-	vm.running = true
+	vm.running, vm.chance = true, false
 	defer vm.end(&v, &err)
 	L := vm.l
 	L.Push(f)

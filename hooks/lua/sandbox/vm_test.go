@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -421,7 +422,7 @@ func TestReadOnly(t *testing.T) {
 			assert(strings == false and client.x == nil and string.x == nil and _G.x == nil)
 			return table.concat(left, " ")
 		end)`)
-	client := vm.Client(1, func(t Table) { t.Set("name", String("me")) })
+	client := vm.Client(1, nil, func(t Table) { t.Set("name", String("me")) })
 	got, err := vm.Call(f, patient, client)
 	if err != nil || got != String("") {
 		t.Errorf("writable: %v, %v", got, err)
@@ -432,9 +433,10 @@ func TestClient(t *testing.T) {
 	t.Parallel()
 	vm, f := load(t, "hook(function(c) return c.name end)")
 	built := 0
+	form := "a"
 	ask := func(id uint64) {
 		t.Helper()
-		c := vm.Client(id, func(t Table) { built++; t.Set("name", String(fmt.Sprint("c", id))) })
+		c := vm.Client(id, form, func(t Table) { built++; t.Set("name", String(fmt.Sprint("c", id))) })
 		if v, err := vm.Call(f, patient, c); err != nil || v != String(fmt.Sprint("c", id)) {
 			t.Errorf("client %d: got %v, %v", id, v, err)
 		}
@@ -444,17 +446,102 @@ func TestClient(t *testing.T) {
 	ask(7)
 	ask(7 + clientSlots)
 	ask(7)
-	vm.Forget(7)
-	vm.Forget(8)
+	form = "b"
+	ask(7)
 	ask(7)
 	if built != 5 {
 		t.Errorf("built %d times, want 5", built)
 	}
 	for id := range uint64(100_000) {
-		vm.Client(id, func(Table) {})
+		vm.Client(id, form, func(Table) {})
 	}
 	if len(vm.clients) != clientSlots {
 		t.Errorf("%d tables are kept", len(vm.clients))
+	}
+}
+
+// TestClientUnknown: a misspelt field of a client is an error, not nil.
+func TestClientUnknown(t *testing.T) {
+	t.Parallel()
+	vm, f := load(t, "hook(function(c) return c.acount end)")
+	c := vm.Client(1, nil, func(t Table) { t.Set("account", String("A")) })
+	if v, err := vm.Call(f, patient, c); err == nil || !strings.Contains(err.Error(), "client has no field acount") {
+		t.Errorf("got %v, %v", v, err)
+	}
+}
+
+// TestOpaque: an opaque value is what the host made, and nothing a script can
+// look into or make.
+func TestOpaque(t *testing.T) {
+	t.Parallel()
+	vm, f := load(t, `hook(function(o, way)
+		if way == "read" then return o.v end
+		if way == "write" then o.v = 1 end
+		if way == "meta" then return getmetatable(o) == false end
+		return o
+	end)`)
+	secret := new(int)
+	v, err := vm.Call(f, patient, Opaque(secret))
+	if err != nil || v.Opaque() != any(secret) {
+		t.Errorf("passed on: got %v, %v", v.Opaque(), err)
+	}
+	for _, way := range []string{"read", "write"} {
+		if v, err := vm.Call(f, patient, Opaque(secret), String(way)); err == nil {
+			t.Errorf("%s: got %v", way, v)
+		}
+	}
+	if v, err := vm.Call(f, patient, Opaque(secret), String("meta")); err != nil || !v.True() {
+		t.Errorf("metatable: got %v, %v", v, err)
+	}
+	for _, v := range []Value{{}, String("x"), vm.NewTable(0, 0).Value(), vm.NewObject(NewClass("c")).Value()} {
+		if v.Opaque() != nil {
+			t.Errorf("a %v is opaque", v.Kind())
+		}
+	}
+}
+
+// TestWhere: a function of the host knows who calls it, and where a function of
+// the script begins.
+func TestWhere(t *testing.T) {
+	t.Parallel()
+	var got []string
+	p := compile(t, "local f = function() end\n\nat(f)\nat(at)\nat(1)\nlocal function deep() at(f) end deep()")
+	_, err := NewVM(p, Host{Setup: func(vm *VM) error {
+		vm.SetGlobal("at", vm.Func(func(a *Args) error {
+			file, line := a.Where()
+			from, at, ok := a.At(1).Defined()
+			got = append(got, fmt.Sprint(file, ":", line, " ", from, ":", at, " ", ok))
+			return nil
+		}))
+		return nil
+	}})
+	want := []string{"test.lua:3 test.lua:1 true", "test.lua:4 :0 false", "test.lua:5 :0 false", "test.lua:6 test.lua:1 true"}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v; want %q", got, err, want)
+	}
+}
+
+// TestChance: what differs from run to run is seen.
+func TestChance(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string]bool{
+		"return 1":                                       false,
+		"return tostring(1) .. tostring('x')":            false,
+		"return math.random(1, 6)":                       true,
+		"return pcall(function() math.random(2, 1) end)": true,
+		"return tostring({})":                            true,
+		"return ('%s'):format(print or string.format)":   true,
+	} {
+		vm, f := load(t, "hook(function() "+source+" end)")
+		if _, err := vm.Call(f, patient); err != nil || vm.Chance() != want {
+			t.Errorf("%s: got %v, %v; want %v", source, vm.Chance(), err, want)
+		}
+	}
+	vm, f := load(t, "hook(function(x) return x and math.random() end)")
+	for i, x := range []bool{true, false, true} {
+		if _, err := vm.Call(f, patient, Bool(x)); err != nil || vm.Chance() != x {
+			t.Errorf("call %d: got %v, %v", i, vm.Chance(), err)
+		}
 	}
 }
 

@@ -1,0 +1,183 @@
+package lua
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"moonwire/hooks"
+	"moonwire/hooks/lua/library"
+	"moonwire/hooks/lua/sandbox"
+)
+
+var errClosed = errors.New("the script is closed")
+
+// Do asks the function of a registration about calls, in one virtual machine.
+// Each call has a budget of its own, and what one does wrong is no harm to the
+// others.
+func (s *Script) Do(ctx context.Context, registration int, calls []*hooks.Call) error {
+	if registration < 0 || registration >= len(s.handlers) {
+		return fmt.Errorf("%s has no registration %d", s.options.File, registration)
+	}
+	h := &s.handlers[registration]
+	if !waits(h.Point) {
+		return s.batch(ctx, s.fast, h, calls)
+	}
+	ctx, cancel := s.living(ctx)
+	defer cancel()
+	return s.batch(ctx, s.blocking, h, calls)
+}
+
+// living returns a context that ends with the script too.
+func (s *Script) living(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.life, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// patience is after how many instructions of a batch its context is looked at,
+// which costs more than a short call. A call counts for some of them by itself.
+const (
+	patience    = 1024
+	callsItself = 64
+)
+
+func (s *Script) batch(ctx context.Context, pool *sandbox.Pool, h *handler, calls []*hooks.Call) error {
+	vm, err := pool.Get(ctx)
+	if err != nil {
+		return failure(err)
+	}
+	defer func() {
+		if vm != nil {
+			pool.Put(vm)
+		}
+	}()
+	b, left := s.options.budget(h.Point), int64(patience)
+	for i, c := range calls {
+		if left <= 0 {
+			left = patience
+			b.Wall, err = remaining(ctx, b.Wall)
+		}
+		if err == nil && vm.Broken() {
+			pool.Put(vm)
+			vm, err = pool.Get(ctx)
+		}
+		if err != nil {
+			abandon(calls[i:], err)
+			return nil
+		}
+		machineOf(vm).ask(ctx, h, b, c)
+		left -= callsItself + vm.Used().Instructions
+	}
+	return nil
+}
+
+// remaining returns what is left of wall, or why there is nothing left.
+func remaining(ctx context.Context, wall time.Duration) (time.Duration, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if at, ok := ctx.Deadline(); ok {
+		wall = max(min(wall, time.Until(at)), 1)
+	}
+	return wall, nil
+}
+
+// abandon gives up calls that nobody was asked about.
+func abandon(calls []*hooks.Call, err error) {
+	for _, c := range calls {
+		c.Err = failure(fmt.Errorf("the batch was not finished: %w", err))
+	}
+}
+
+// ask asks about one call.
+func (m *machine) ask(ctx context.Context, h *handler, b sandbox.Budget, c *hooks.Call) {
+	m.call = c
+	v, err := m.run(ctx, h, b)
+	if err == nil {
+		err = m.answer(h, c, v)
+	}
+	if m.vm.Chance() {
+		m.Outside()
+	}
+	m.leave()
+	if err != nil {
+		c.Out, c.Err = hooks.Result{}, failure(err)
+	}
+}
+
+// run calls the function of h.
+func (m *machine) run(ctx context.Context, h *handler, b sandbox.Budget) (sandbox.Value, error) {
+	arg := m.enter(ctx, h)
+	if len(m.functions) != len(m.s.handlers) {
+		return sandbox.Value{}, fmt.Errorf("%s: %w", m.s.options.File, errDrift)
+	}
+	return m.vm.Call(m.functions[h.index], b, arg)
+}
+
+// failure says which kind of failure an error is.
+func failure(err error) error {
+	kind := hooks.KindRuntime
+	switch {
+	case errors.Is(err, sandbox.ErrInstructions):
+		kind = hooks.KindBudget
+	case errors.Is(err, sandbox.ErrMemory):
+		kind = hooks.KindMemory
+	case errors.Is(err, sandbox.ErrDeadline), errors.Is(err, context.DeadlineExceeded):
+		kind = hooks.KindTimeout
+	case errors.Is(err, sandbox.ErrClosed):
+		err = errClosed
+	default:
+		if _, ok := errors.AsType[*badAnswer](err); ok {
+			kind = hooks.KindBadReply
+		}
+	}
+	return &hooks.Error{Kind: kind, Err: err}
+}
+
+// Traceback returns the Lua functions that were at work when a call failed, a
+// line for each, for the log; "" if err does not say.
+func Traceback(err error) string {
+	if e, ok := errors.AsType[*sandbox.Error](err); ok {
+		return e.Traceback
+	}
+	return ""
+}
+
+// Notify tells the function of a registration of events, one after another. What
+// goes wrong is logged.
+func (s *Script) Notify(registration int, events []hooks.Event) {
+	if registration < 0 || registration >= len(s.handlers) {
+		return
+	}
+	h := &s.handlers[registration]
+	for i := range events {
+		if err := s.tell(h, &events[i]); err != nil {
+			s.log(&s.failures, library.Error, "the function for an event failed", []any{
+				"event", events[i].Type, "error", err.Error(), "traceback", Traceback(err),
+			})
+		}
+	}
+}
+
+func (s *Script) tell(h *handler, e *hooks.Event) error {
+	ctx, cancel := context.WithTimeout(s.life, s.options.Timeout[h.Point])
+	defer cancel()
+	vm, err := s.blocking.Get(ctx)
+	if err != nil {
+		return failure(err)
+	}
+	defer s.blocking.Put(vm)
+	m := machineOf(vm)
+	m.event = e
+	v, err := m.run(ctx, h, s.options.budget(h.Point))
+	m.leave()
+	if err == nil && !v.IsNil() {
+		err = wrongAnswer(h, v)
+	}
+	if err != nil {
+		return failure(err)
+	}
+	return nil
+}

@@ -1,0 +1,2 @@
+// Package lua runs hook scripts.
+package lua
