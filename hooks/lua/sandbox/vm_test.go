@@ -419,7 +419,7 @@ func TestReadOnly(t *testing.T) {
 					if pcall(way, t) then left[#left + 1] = name .. i end
 				end
 			end
-			assert(strings == false and client.x == nil and string.x == nil and _G.x == nil)
+			assert(strings == false and rawget(client, "x") == nil and string.x == nil and _G.x == nil)
 			return table.concat(left, " ")
 		end)`)
 	client := vm.Client(1, nil, func(t Table) { t.Set("name", String("me")) })
