@@ -21,6 +21,7 @@ type machine struct {
 	allowed   sandbox.Value // what allow() returns
 
 	objects [hooks.Points]views
+	subject sandbox.Value   // of the last call that showed one
 	client  *sandbox.Object // of calls whose reads are noted
 	tags    *sandbox.Object // likewise
 	headers *sandbox.Object
@@ -100,8 +101,12 @@ func (m *machine) enter(ctx context.Context, h *handler) sandbox.Value {
 	if h.Cache != nil {
 		o = &v.noted
 	}
-	if *o == nil {
+	switch {
+	case *o != nil:
+	case h.Cache != nil || waits(h.Point):
 		*o = m.vm.NewObject(classes[h.Point])
+	default:
+		*o = m.vm.NewEager(classes[h.Point])
 	}
 	if m.event != nil {
 		(*o).Bind(m.event)

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"sync"
 
 	lua "github.com/yuin/gopher-lua"
@@ -19,6 +20,10 @@ type Field struct {
 	Get func(vm *VM, data any) (Value, error)
 	// Set takes a value that a script assigned. Nil: the field is read-only.
 	Set func(vm *VM, data any, v Value) error
+	// Ahead lets objects of [VM.NewEager] have the value made by Bind, once a
+	// script has read it in an earlier call. It is for what is small, cheap and
+	// read-only; Get does not fail and does not charge.
+	Ahead bool
 }
 
 // Class is the shape of objects, made once and shared by all VMs. Its fields
@@ -42,6 +47,9 @@ func NewClass(name string, fields ...Field) *Class {
 		if _, twice := c.index[f.Name]; twice || i >= MaxFields {
 			panic("sandbox: class " + name + " has too many fields or two that are named " + f.Name)
 		}
+		if f.Ahead && f.Set != nil {
+			panic("sandbox: class " + name + " makes a field ahead that can be assigned: " + f.Name)
+		}
 		c.index[f.Name] = i
 	}
 	return c
@@ -62,6 +70,7 @@ const maxKeys = 16
 // another.
 type Object struct {
 	class  *Class
+	vm     *VM
 	ud     *lua.LUserData
 	data   any
 	bound  bool
@@ -69,14 +78,61 @@ type Object struct {
 	reads  Reads
 	writes Reads
 	keys   []string
-	many   bool // more keys than maxKeys were read
+	many   bool   // more keys than maxKeys were read
+	eager  *eager // nil unless values are made ahead
+}
+
+// eager is what an object has whose values are made ahead: the interpreter finds
+// them without a call of a function, which takes several times as long.
+type eager struct {
+	meta  *lua.LTable  // of the object while it is bound; leads to ready
+	ready *lua.LTable  // the values, and behind them the function for the rest
+	made  []lua.LValue // what is in ready, by field
+	want  Reads        // fields that were read at some time
 }
 
 // NewObject makes an object that is bound to nothing.
 func (vm *VM) NewObject(c *Class) *Object {
-	o := &Object{class: c, values: make([]lua.LValue, len(c.fields))}
+	o := &Object{class: c, vm: vm, values: make([]lua.LValue, len(c.fields))}
 	o.ud = &lua.LUserData{Value: o, Metatable: objectMeta()}
 	return o
+}
+
+// NewEager makes an object whose fields that are marked Ahead are made by Bind
+// once a script has read them. Such reads are not in [Object.Reads].
+func (vm *VM) NewEager(c *Class) *Object {
+	o := vm.NewObject(c)
+	e := &eager{
+		meta:  &lua.LTable{Metatable: lua.LNil},
+		ready: &lua.LTable{}, made: make([]lua.LValue, len(c.fields)),
+	}
+	rest := &lua.LTable{Metatable: lua.LNil}
+	rest.RawSetString("__index", function(func(L *lua.LState) int { return o.index(L, L.Get(2)) }))
+	e.ready.Metatable = rest
+	e.meta.RawSetString("__index", e.ready)
+	e.meta.RawSetString("__metatable", lua.LFalse)
+	o.eager = e
+	return o
+}
+
+// make makes what is likely to be read.
+func (e *eager) make(o *Object) {
+	for want := e.want; want != 0; want &= want - 1 {
+		i := bits.TrailingZeros64(uint64(want))
+		f := &o.class.fields[i]
+		v, err := f.Get(o.vm, o.data)
+		if err != nil {
+			v = Value{} // the function for the rest will say so
+		}
+		if s, ok := v.v.(lua.LString); ok {
+			o.vm.saw(len(s))
+		}
+		if raw := v.raw(); raw != e.made[i] {
+			e.ready.RawSetString(f.Name, raw)
+			e.made[i] = raw
+		}
+	}
+	o.ud.Metatable = e.meta
 }
 
 // Value returns the object as a value.
@@ -86,12 +142,21 @@ func (o *Object) Value() Value { return Value{o.ud} }
 func (o *Object) Bind(data any) {
 	o.Release()
 	o.data, o.bound = data, true
+	if o.eager != nil {
+		o.eager.make(o)
+	}
 }
 
 // Release makes the object stand for nothing: a script that kept it gets an
 // error when it reads a field.
 func (o *Object) Release() {
+	if !o.bound {
+		return
+	}
 	o.data, o.bound = nil, false
+	if o.eager != nil {
+		o.ud.Metatable = objectMeta()
+	}
 	if o.reads|o.writes != 0 {
 		clear(o.values)
 	}
@@ -120,6 +185,9 @@ func (o *Object) get(vm *VM, key string) (lua.LValue, error) {
 		return o.other(vm, key)
 	}
 	o.reads |= 1 << i
+	if o.eager != nil && o.class.fields[i].Ahead {
+		o.eager.want |= 1 << i
+	}
 	if v := o.values[i]; v != nil {
 		return v, nil
 	}
@@ -179,28 +247,30 @@ func (o *Object) set(vm *VM, key string, v lua.LValue) error {
 	return nil
 }
 
+// objectIndex is the __index of objects.
 func objectIndex(L *lua.LState) int {
-	m := meterOf(L)
-	o, key := objectArg(L)
-	v, err := o.get(m.vm, key)
+	ud, _ := L.Get(1).(*lua.LUserData)
+	if ud == nil {
+		L.RaiseError("a field of something that is not an object")
+	}
+	o, ok := ud.Value.(*Object)
+	if !ok {
+		L.RaiseError("a field of something that is not an object")
+	}
+	return o.index(L, L.Get(2))
+}
+
+func (o *Object) index(L *lua.LState, key lua.LValue) int {
+	name, ok := key.(lua.LString)
+	if !ok {
+		L.RaiseError("the name of a field is a string, not a %s", key.Type())
+	}
+	v, err := o.get(meterOf(L).vm, string(name))
 	if err != nil {
 		L.RaiseError("%s", err.Error())
 	}
 	L.Push(v)
 	return 1
-}
-
-func objectArg(L *lua.LState) (*Object, string) {
-	ud, _ := L.Get(1).(*lua.LUserData)
-	if ud == nil {
-		L.RaiseError("a field of something that is not an object")
-	}
-	o, _ := ud.Value.(*Object)
-	key, ok := L.Get(2).(lua.LString)
-	if o == nil || !ok {
-		L.RaiseError("the name of a field is a string, not a %s", L.Get(2).Type())
-	}
-	return o, string(key)
 }
 
 // client is a slot of the cache of client tables.
