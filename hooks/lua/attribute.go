@@ -17,9 +17,9 @@ type attribute[T any] struct {
 	get func(m *machine, of T) sandbox.Value
 	// set takes what a script assigns; nil for what is read-only.
 	set func(m *machine, of T, v sandbox.Value) error
-	// cheap fields are made ahead once a script has read them, where nobody
-	// needs to know of reads.
-	cheap bool
+	// cheap reports whether the field may be made ahead, once a script has read
+	// it and where nobody needs to know of reads; nil: it may not.
+	cheap func(of T) bool
 }
 
 // field returns an attribute that is read-only.
@@ -29,7 +29,7 @@ func field[T any](name, typ, doc string, saw hooks.Field, get func(m *machine, o
 
 // ahead marks an attribute as cheap.
 func ahead[T any](a attribute[T]) attribute[T] {
-	a.cheap = true
+	a.cheap = func(T) bool { return true }
 	return a
 }
 
@@ -47,11 +47,14 @@ func class[T any](name string, list []attribute[T]) *sandbox.Class {
 	known := make([]string, len(list))
 	for i, a := range list {
 		known[i] = a.Name
-		fields[i] = sandbox.Field{Name: a.Name, Ahead: a.cheap, Get: func(vm *sandbox.VM, data any) (sandbox.Value, error) {
+		fields[i] = sandbox.Field{Name: a.Name, Get: func(vm *sandbox.VM, data any) (sandbox.Value, error) {
 			m := machineOf(vm)
 			m.saw(a.saw)
 			return a.get(m, data.(T)), nil
 		}}
+		if a.cheap != nil {
+			fields[i].Ahead = func(data any) bool { return a.cheap(data.(T)) }
+		}
 		if a.set != nil {
 			fields[i].Set = func(vm *sandbox.VM, data any, v sandbox.Value) error {
 				return a.set(machineOf(vm), data.(T), v)

@@ -19,8 +19,8 @@ type line struct {
 }
 
 var (
-	crlf       = []byte("\r\n")
-	emptyBlock = []byte("NATS/1.0\r\n")
+	crlf    = []byte("\r\n")
+	version = []byte("NATS/1.0") // a first line without a status
 )
 
 // eachLine calls f for the lines of a block behind the first, until it returns
@@ -67,14 +67,23 @@ type edit struct {
 	start    []byte
 	lines    []line // of the header, once one was assigned
 	headers  bool   // one was
+	buf      []byte // of new lines, and of the new header
 }
 
+// reset forgets all, but for memory that is used again.
 func (e *edit) reset() {
-	if e.assigned || e.headers {
+	switch {
+	case !e.assigned && !e.headers:
+	case cap(e.buf) > mostKept || len(e.lines) > mostKept/64:
+		*e = edit{}
+	default:
 		clear(e.lines)
-		*e = edit{lines: e.lines[:0]}
+		*e = edit{lines: e.lines[:0], buf: e.buf[:0]}
 	}
 }
+
+// mostKept is how large a buffer a virtual machine keeps between calls.
+const mostKept = 64 << 10
 
 // each calls f for the lines of the header as it is by now.
 func (e *edit) each(c *hooks.Call, f func(line) bool) {
@@ -119,7 +128,9 @@ func (e *edit) set(name, value string, remove bool) {
 	if remove {
 		return
 	}
-	raw := []byte(name + ": " + value)
+	from := len(e.buf)
+	e.buf = append(append(append(e.buf, name...), ": "...), value...)
+	raw := e.buf[from:len(e.buf):len(e.buf)]
 	l := line{raw: raw, name: raw[:len(name)], value: bytes.TrimSpace(raw[len(name)+1:])}
 	if at < 0 {
 		e.lines = append(e.lines, l)
@@ -128,22 +139,23 @@ func (e *edit) set(name, value string, remove bool) {
 	}
 }
 
-// block returns the header as it is by now, in memory of the call. It is empty
-// when nothing is left to say.
-func (e *edit) block(c *hooks.Call) []byte {
+// block returns the header as it is by now, valid until the next change. It is
+// empty when nothing is left to say.
+func (e *edit) block() []byte {
 	start := e.start
 	if len(start) == 0 {
-		start = emptyBlock[:len(emptyBlock)-len(crlf)]
+		start = version
 	}
-	if len(e.lines) == 0 && len(start) == len(emptyBlock)-len(crlf) {
-		return []byte{}
+	if len(e.lines) == 0 && bytes.Equal(start, version) {
+		return nil
 	}
-	out := make([]byte, 0, len(c.Header)+64)
-	out = append(append(out, start...), crlf...)
+	from := len(e.buf)
+	e.buf = append(append(e.buf, start...), crlf...)
 	for _, l := range e.lines {
-		out = append(append(out, l.raw...), crlf...)
+		e.buf = append(append(e.buf, l.raw...), crlf...)
 	}
-	return append(out, crlf...)
+	e.buf = append(e.buf, crlf...)
+	return e.buf[from:]
 }
 
 // replaced answers with the message that an inspection has made.
@@ -153,7 +165,7 @@ func (m *machine) replaced(c *hooks.Call) {
 		c.Out.Verdict, c.Out.Payload = hooks.Replace, c.Copy([]byte(e.payload))
 	}
 	if e.headers {
-		c.Out.Verdict, c.Out.Header = hooks.Replace, e.block(c)
+		c.Out.Verdict, c.Out.Header = hooks.Replace, c.Copy(e.block())
 	}
 }
 

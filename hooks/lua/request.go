@@ -34,7 +34,7 @@ var requestFields = []attribute[*hooks.Call]{
 		func(_ *machine, c *hooks.Call) sandbox.Value { return text(c.Reply) })),
 	ahead(field("size", "integer", "The bytes of headers and payload, as they came.", hooks.FieldSize,
 		func(_ *machine, c *hooks.Call) sandbox.Value { return sandbox.Number(float64(c.Size)) })),
-	field("headers", "Headers", "The headers: headers[\"X\"] is the first value of X, in any case, or nil.", 0, (*machine).headersOf),
+	ahead(field("headers", "Headers", "The headers: headers[\"X\"] is the first value of X, in any case, or nil.", 0, (*machine).headersOf)),
 }
 
 // messageFields are what inspect sees.
@@ -50,6 +50,8 @@ var messageFields = append(slices.Clone(requestFields), attribute[*hooks.Call]{
 		m.edit.payload, m.edit.assigned = s, true
 		return nil
 	},
+	// A script that looks at payloads at times must not pay for large ones always.
+	cheap: func(c *hooks.Call) bool { return len(c.Payload) <= 512 },
 })
 
 // subscribeFields are what subscribe sees.

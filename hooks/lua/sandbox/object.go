@@ -20,10 +20,10 @@ type Field struct {
 	Get func(vm *VM, data any) (Value, error)
 	// Set takes a value that a script assigned. Nil: the field is read-only.
 	Set func(vm *VM, data any, v Value) error
-	// Ahead lets objects of [VM.NewEager] have the value made by Bind, once a
-	// script has read it in an earlier call. It is for what is small, cheap and
-	// read-only; Get does not fail and does not charge.
-	Ahead bool
+	// Ahead reports whether Bind may make the value for objects of [VM.NewEager],
+	// once a script has read it in an earlier call. It is for what is small and
+	// cheap; Get does not fail then and does not charge. Nil: it may not.
+	Ahead func(data any) bool
 }
 
 // Class is the shape of objects, made once and shared by all VMs. Its fields
@@ -46,9 +46,6 @@ func NewClass(name string, fields ...Field) *Class {
 	for i, f := range fields {
 		if _, twice := c.index[f.Name]; twice || i >= MaxFields {
 			panic("sandbox: class " + name + " has too many fields or two that are named " + f.Name)
-		}
-		if f.Ahead && f.Set != nil {
-			panic("sandbox: class " + name + " makes a field ahead that can be assigned: " + f.Name)
 		}
 		c.index[f.Name] = i
 	}
@@ -87,8 +84,8 @@ type Object struct {
 type eager struct {
 	meta  *lua.LTable  // of the object while it is bound; leads to ready
 	ready *lua.LTable  // the values, and behind them the function for the rest
-	made  []lua.LValue // what is in ready, by field
-	want  Reads        // fields that were read at some time
+	made  []lua.LValue // what is in ready, by field; what was never there is nil
+	want  Reads        // fields that were read or assigned at some time
 }
 
 // NewObject makes an object that is bound to nothing.
@@ -120,19 +117,23 @@ func (e *eager) make(o *Object) {
 	for want := e.want; want != 0; want &= want - 1 {
 		i := bits.TrailingZeros64(uint64(want))
 		f := &o.class.fields[i]
-		v, err := f.Get(o.vm, o.data)
-		if err != nil {
-			v = Value{} // the function for the rest will say so
+		var v Value // of what is not made here, the function for the rest makes it
+		if f.Ahead(o.data) {
+			v, _ = f.Get(o.vm, o.data)
 		}
 		if s, ok := v.v.(lua.LString); ok {
 			o.vm.saw(len(s))
 		}
-		if raw := v.raw(); raw != e.made[i] {
-			e.ready.RawSetString(f.Name, raw)
-			e.made[i] = raw
-		}
+		e.put(o, i, v.raw())
 	}
 	o.ud.Metatable = e.meta
+}
+
+func (e *eager) put(o *Object, i int, v lua.LValue) {
+	if v != e.made[i] {
+		e.ready.RawSetString(o.class.fields[i].Name, v)
+		e.made[i] = v
+	}
 }
 
 // Value returns the object as a value.
@@ -185,7 +186,7 @@ func (o *Object) get(vm *VM, key string) (lua.LValue, error) {
 		return o.other(vm, key)
 	}
 	o.reads |= 1 << i
-	if o.eager != nil && o.class.fields[i].Ahead {
+	if o.eager != nil && o.class.fields[i].Ahead != nil {
 		o.eager.want |= 1 << i
 	}
 	if v := o.values[i]; v != nil {
@@ -239,6 +240,9 @@ func (o *Object) set(vm *VM, key string, v lua.LValue) error {
 		if err = o.class.fields[i].Set(vm, o.data, wrap(v)); err == nil {
 			o.writes |= 1 << i
 			o.values[i] = v
+			if o.eager != nil {
+				o.eager.put(o, i, v)
+			}
 		}
 	}
 	if err != nil {
