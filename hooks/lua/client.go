@@ -17,8 +17,6 @@ var clientFields = []attribute[*hooks.Client]{
 	clientText("name", "What it calls itself.", hooks.FieldName, func(c *hooks.Client) string { return c.Name }),
 	clientText("host", "The address that it comes from, without the port.", hooks.FieldHost, func(c *hooks.Client) string { return c.Host }),
 	clientText("kind", "The way that it came: STANDARD, WEBSOCKET or IN_PROCESS.", hooks.FieldKind, func(c *hooks.Client) string { return c.Kind }),
-	clientText("lang", "The language of its library.", hooks.FieldConnect, func(c *hooks.Client) string { return c.Lang }),
-	clientText("version", "The version of its library.", hooks.FieldConnect, func(c *hooks.Client) string { return c.Version }),
 	field("tags", "table<string, string>", "What hooks said of it when it was admitted, by name.", 0, (*machine).tagsOf),
 }
 

@@ -57,14 +57,8 @@ func (s *Script) setup(vm *sandbox.VM) error {
 	lockAll(config)
 	vm.SetGlobal("config", config)
 	for _, g := range s.globals {
-		if g.Name != "" {
+		if g.Name != "" { // the others are the program's
 			vm.SetGlobal(g.Name, g.Build(vm))
-			continue
-		}
-		for _, f := range g.Functions {
-			if f.Do != nil {
-				vm.SetGlobal(f.Name, vm.Func(f.Do))
-			}
 		}
 	}
 	return nil

@@ -84,7 +84,7 @@ func (s *Script) open(ctx context.Context) error {
 	if s.config, err = src.loadConfig(&s.options); err != nil {
 		return err
 	}
-	program, err := sandbox.Compile(s.options.File, src.main, sandbox.Options{Resolve: src.resolve})
+	program, err := sandbox.Compile(s.options.File, src.main, sandbox.Options{Resolve: src.resolve, Globals: s.functions()})
 	if err != nil {
 		return err
 	}
@@ -117,6 +117,22 @@ func (s *Script) pools(ctx context.Context, program *sandbox.Program) (err error
 		s.blocking, err = sandbox.NewPool(program, s.host(), sandbox.PoolOptions{Max: l.BlockingVMs, Warm: 1})
 	}
 	return err
+}
+
+// functions returns the globals that are functions.
+func (s *Script) functions() map[string]sandbox.Func {
+	all := make(map[string]sandbox.Func)
+	for _, g := range s.globals {
+		if g.Name != "" {
+			continue
+		}
+		for _, f := range g.Functions {
+			if f.Do != nil {
+				all[f.Name] = f.Do
+			}
+		}
+	}
+	return all
 }
 
 // host is what the virtual machines have from the engine.

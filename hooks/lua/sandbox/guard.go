@@ -11,9 +11,16 @@ import (
 // markLocked in a metatable makes its table read-only to scripts.
 const markLocked = "\x00locked"
 
+// small returns a table for a few keys of texts: up to eight are found without
+// hashing. A table that is made otherwise has room for 32.
+func small(keys int) *lua.LTable {
+	var none *lua.LState // which is not asked for
+	return none.CreateTable(0, max(keys, 1))
+}
+
 // lockMeta is the metatable of read-only tables.
 var lockMeta = sync.OnceValue(func() *lua.LTable {
-	t := &lua.LTable{Metatable: lua.LNil}
+	t := small(2)
 	t.RawSetString("__metatable", lua.LFalse)
 	t.RawSetString(markLocked, lua.LTrue)
 	return t
@@ -21,7 +28,7 @@ var lockMeta = sync.OnceValue(func() *lua.LTable {
 
 // stringMeta is the metatable of strings.
 var stringMeta = sync.OnceValue(func() *lua.LTable {
-	t := &lua.LTable{Metatable: lua.LNil}
+	t := small(2)
 	t.RawSetString("__index", builtins()["string"])
 	t.RawSetString("__metatable", lua.LFalse)
 	return t
@@ -29,7 +36,7 @@ var stringMeta = sync.OnceValue(func() *lua.LTable {
 
 // objectMeta is the metatable of objects.
 var objectMeta = sync.OnceValue(func() *lua.LTable {
-	t := &lua.LTable{Metatable: lua.LNil}
+	t := small(2)
 	t.RawSetString("__index", function(objectIndex))
 	t.RawSetString("__metatable", lua.LFalse)
 	return t

@@ -100,10 +100,9 @@ func (vm *VM) NewObject(c *Class) *Object {
 func (vm *VM) NewEager(c *Class) *Object {
 	o := vm.NewObject(c)
 	e := &eager{
-		meta:  &lua.LTable{Metatable: lua.LNil},
-		ready: &lua.LTable{}, made: make([]lua.LValue, len(c.fields)),
+		meta: small(2), ready: small(len(c.fields)), made: make([]lua.LValue, len(c.fields)),
 	}
-	rest := &lua.LTable{Metatable: lua.LNil}
+	rest := small(1)
 	rest.RawSetString("__index", function(func(L *lua.LState) int { return o.index(L, L.Get(2)) }))
 	e.ready.Metatable = rest
 	e.meta.RawSetString("__index", e.ready)
@@ -290,7 +289,7 @@ const clientSlots = 1024
 // clientMeta is the metatable of client tables. What is not in them is an
 // error, as with objects: a misspelt name must not read as nil.
 var clientMeta = sync.OnceValue(func() *lua.LTable {
-	t := &lua.LTable{Metatable: lua.LNil}
+	t := small(3)
 	t.RawSetString("__index", function(func(L *lua.LState) int {
 		L.RaiseError("client has no field %s", keyText(L.Get(2)))
 		return 0
@@ -311,7 +310,7 @@ func (vm *VM) Client(id uint64, form any, build func(Table)) Value {
 	}
 	slot := &vm.clients[id%clientSlots]
 	if slot.table == nil || slot.id != id || slot.form != form {
-		t := vm.l.CreateTable(0, 8)
+		t := small(8)
 		build(Table{t})
 		t.Metatable = clientMeta()
 		*slot = client{id, form, t}

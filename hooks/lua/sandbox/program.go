@@ -18,6 +18,9 @@ type Options struct {
 	// called once for each name and program, and decides which names are fit.
 	// Nil: there are no modules.
 	Resolve func(name string) (file string, source []byte, err error)
+	// Globals are functions of the host that all virtual machines have. They are
+	// called faster than those of [VM.SetGlobal].
+	Globals map[string]Func
 }
 
 // Program is a compiled script with the modules that it requires. It is shared
@@ -26,6 +29,7 @@ type Program struct {
 	name    string             // immutable
 	main    *lua.FunctionProto // immutable
 	resolve func(string) (string, []byte, error)
+	shared  map[string]*lua.LFunction // Options.Globals; immutable
 
 	mu struct {
 		sync.Mutex
@@ -43,7 +47,10 @@ type module struct {
 // its file: it begins each message. The error is an [*Error].
 func Compile(name string, source []byte, o Options) (*Program, error) {
 	configure()
-	p := &Program{name: name, resolve: o.Resolve}
+	p := &Program{name: name, resolve: o.Resolve, shared: make(map[string]*lua.LFunction, len(o.Globals))}
+	for name, f := range o.Globals {
+		p.shared[name] = hosted(f)
+	}
 	p.mu.modules = make(map[string]module)
 	p.mu.costs = make(map[int]*lua.LFunction)
 	p.mu.Lock()
@@ -179,6 +186,9 @@ func (p *Program) functionLocked(proto *lua.FunctionProto, pc int, name string) 
 	}
 	if v, ok := builtins()[name]; ok {
 		return v, nil
+	}
+	if f, ok := p.shared[name]; ok {
+		return f, nil
 	}
 	return nil, nil
 }

@@ -124,7 +124,7 @@ type opaque struct{ v any }
 
 // opaqueMeta is the metatable of opaque values.
 var opaqueMeta = sync.OnceValue(func() *lua.LTable {
-	t := &lua.LTable{Metatable: lua.LNil}
+	t := small(1)
 	t.RawSetString("__metatable", lua.LFalse)
 	return t
 })
@@ -251,8 +251,10 @@ type hostError struct {
 	text string
 }
 
-func (vm *VM) function(f Func) *lua.LFunction {
+// hosted makes a function of Lua of one of the host; it belongs to no VM.
+func hosted(f Func) *lua.LFunction {
 	return function(func(L *lua.LState) int {
+		vm := meterOf(L).vm
 		a := &vm.args
 		held := a.results
 		a.results = 0

@@ -94,7 +94,11 @@ func (vm *VM) environment() {
 	for name, v := range builtins() {
 		vm.globals.RawSetString(name, v)
 	}
-	env, meta := &lua.LTable{Metatable: lua.LNil}, &lua.LTable{Metatable: lua.LNil}
+	for name, f := range vm.program.shared {
+		vm.globals.RawSetString(name, f)
+		vm.fixed[name] = true
+	}
+	env, meta := &lua.LTable{Metatable: lua.LNil}, small(4)
 	meta.RawSetString("__index", vm.globals)
 	meta.RawSetString("__newindex", setGlobalFunction)
 	meta.RawSetString("__metatable", lua.LFalse)
@@ -119,7 +123,7 @@ func (vm *VM) SetGlobal(name string, v Value) {
 func (vm *VM) Global(name string) Value { return wrap(vm.globals.RawGetString(name)) }
 
 // Func returns f as a value of this VM.
-func (vm *VM) Func(f Func) Value { return Value{vm.function(f)} }
+func (vm *VM) Func(f Func) Value { return Value{hosted(f)} }
 
 // NewTable returns a table with room for some elements and keys. During a call
 // it is charged to the script.
