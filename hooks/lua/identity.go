@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"moonwire/hooks"
@@ -167,10 +168,10 @@ func readPermissions(a *sandbox.Args, v sandbox.Value) (*hooks.Permissions, erro
 		return nil, err
 	}
 	p := new(hooks.Permissions)
-	if p.Publish, err = readRules(a, t.Get("publish"), "permissions.publish"); err != nil {
+	if p.Publish, err = readRules(a, t.Get("publish"), "permissions.publish", checkPattern); err != nil {
 		return nil, err
 	}
-	if p.Subscribe, err = readRules(a, t.Get("subscribe"), "permissions.subscribe"); err != nil {
+	if p.Subscribe, err = readRules(a, t.Get("subscribe"), "permissions.subscribe", checkSubscription); err != nil {
 		return nil, err
 	}
 	p.Responses, err = readResponses(t.Get("allow_responses"))
@@ -180,7 +181,7 @@ func readPermissions(a *sandbox.Args, v sandbox.Value) (*hooks.Permissions, erro
 // readRules reads what is allowed and denied. A list of what is allowed that is
 // there and empty allows nothing: a script that found no subjects for somebody
 // does not mean all of them.
-func readRules(a *sandbox.Args, v sandbox.Value, what string) (r hooks.Rules, err error) {
+func readRules(a *sandbox.Args, v sandbox.Value, what string, check func(string) error) (r hooks.Rules, err error) {
 	if v.IsNil() {
 		return r, nil
 	}
@@ -195,22 +196,44 @@ func readRules(a *sandbox.Args, v sandbox.Value, what string) (r hooks.Rules, er
 	if allowed.IsNil() && denied.IsNil() {
 		return r, fmt.Errorf("%s has neither allow nor deny; leave it out for no bound, or write allow = {} for nothing", what)
 	}
-	if !denied.IsNil() {
-		if r.Deny, err = texts(denied, what+".deny"); err != nil {
-			return r, err
-		}
+	if r.Deny, err = readSubjects(a, denied, what+".deny", check); err != nil {
+		return r, err
 	}
-	if !allowed.IsNil() {
-		if r.Allow, err = texts(allowed, what+".allow"); err != nil {
-			return r, err
-		}
-		if len(r.Allow) == 0 {
-			r.Deny = []string{">"}
-		}
+	if r.Allow, err = readSubjects(a, allowed, what+".allow", check); err != nil {
+		return r, err
 	}
-	a.Charge(16 * (len(r.Allow) + len(r.Deny)))
-	a.Step(len(r.Allow) + len(r.Deny))
+	if !allowed.IsNil() && len(r.Allow) == 0 {
+		r.Deny = []string{">"}
+	}
 	return r, nil
+}
+
+func readSubjects(a *sandbox.Args, v sandbox.Value, what string, check func(string) error) ([]string, error) {
+	if v.IsNil() {
+		return nil, nil
+	}
+	list, err := texts(v, what)
+	if err != nil {
+		return nil, err
+	}
+	a.Charge(16 * len(list))
+	a.Step(4 * len(list))
+	for _, s := range list {
+		if err := check(s); err != nil {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	return list, nil
+}
+
+// checkSubscription checks a subject, with or without a queue group behind a
+// blank.
+func checkSubscription(s string) error {
+	subj, queue, has := strings.Cut(s, " ")
+	if checkPattern(subj) != nil || has && checkPattern(queue) != nil {
+		return fmt.Errorf("%q is not a valid subject, with or without a queue group behind a blank", s)
+	}
+	return nil
 }
 
 func readResponses(v sandbox.Value) (*hooks.Responses, error) {
