@@ -7,6 +7,7 @@ import (
 	"go.uber.org/goleak"
 
 	"moonwire/hooks"
+	"moonwire/hooks/lua/library"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -40,4 +41,9 @@ func openWith(t testing.TB, source string, o Options) *Script {
 var alice = &hooks.Client{
 	ID: 7, User: "alice", Account: "A", Name: "app", Host: "10.0.0.1", Kind: "STANDARD", Lang: "go", Version: "1.2",
 	Tags: map[string]string{"role": "admin"},
+}
+
+// recorder is a log that calls f with each line.
+func recorder(f func(message string, fields []any)) func(library.Level, string, []any) {
+	return func(_ library.Level, message string, fields []any) { f(message, fields) }
 }
