@@ -16,7 +16,6 @@ type answer struct {
 	reason   string
 	identity *hooks.Identity // of an allow that is for connect; nil says nothing
 	ttl      time.Duration
-	expires  time.Time
 	noCache  bool
 	key      string // one that is for connect only; "" if none is
 }

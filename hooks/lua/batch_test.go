@@ -41,7 +41,7 @@ func TestBatch(t *testing.T) {
 		if s == "bad" then return true end
 		if s == "deny" then return deny("no") end
 		if s == "allow" then return allow() end
-	end)`, Options{Limits: Limits{VMs: 1}, Timeout: hooks.PerPoint[time.Duration]{}.All(time.Minute)})
+	end)`, Options{Limits: Limits{VMs: 1}})
 	subjects := []string{"allow", "loop", "deny", "rep", "x", "error", "allow", "bad", "rep", "deny", "loop"}
 	want := []string{"allow", "budget", "deny", "memory", "pass", "runtime", "allow", "bad_reply", "memory", "deny", "budget"}
 	for range 3 {

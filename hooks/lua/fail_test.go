@@ -47,10 +47,7 @@ func TestFailures(t *testing.T) {
 			t.Run(fmt.Sprint(p, "/", b.name), func(t *testing.T) {
 				t.Parallel()
 				s := openWith(t, fmt.Sprintf("hook.%[1]v(function(req)\n%[2]s end)\nhook.%[1]v(function() return deny('fine') end)", p, b.body),
-					Options{
-						Limits:  Limits{VMs: 1, BlockingVMs: 1, Instructions: 200_000, Memory: 1 << 20},
-						Timeout: hooks.PerPoint[time.Duration]{}.All(time.Minute),
-					})
+					Options{Limits: Limits{VMs: 1, BlockingVMs: 1, Instructions: 200_000, Memory: 1 << 20}})
 				c := ask(t, s, callAt(p))
 				if kind(c.Err) != b.kind || c.Out.Verdict != hooks.Pass {
 					t.Fatalf("got %v, %v; want %s", c.Out.Verdict, c.Err, b.kind)

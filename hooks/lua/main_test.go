@@ -3,6 +3,7 @@ package lua
 import (
 	"context"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -25,6 +26,9 @@ func openWith(t testing.TB, source string, o Options) *Script {
 	}
 	if o.File == "" {
 		o.File, o.Source = "test.lua", []byte(source)
+	}
+	if o.Timeout == (hooks.PerPoint[time.Duration]{}) {
+		o.Timeout = o.Timeout.All(time.Minute) // the machine may be busy
 	}
 	s, err := Open(context.Background(), o)
 	if err != nil {

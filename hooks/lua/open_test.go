@@ -26,6 +26,7 @@ func refused(t *testing.T, o Options) string {
 	if o.Name == "" {
 		o.Name = "test"
 	}
+	o.Clock = frozen // no time passes, so that instructions end what is endless
 	s, err := Open(context.Background(), o)
 	if err == nil {
 		_ = s.Close(context.Background())
@@ -388,7 +389,7 @@ func TestConfig(t *testing.T) {
 
 	o.Config = map[string]any{"a": "file:missing", "b": "file:bad.json", "c": "file:more.json", "d": "file:."}
 	got := refused(t, o)
-	for _, want := range []string{"config.a: open ", "config.b: ", "bad.json is not JSON", "config.c: ", "there is more behind its value", "config.d: ", "is not a regular file"} {
+	for _, want := range []string{"config.a: stat ", "config.b: ", "bad.json is not JSON", "config.c: ", "there is more behind its value", "config.d: ", "is not a regular file"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got %s, want %s", got, want)
 		}
@@ -419,7 +420,7 @@ func TestConfigIsReadOnly(t *testing.T) {
 func TestFileMissing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if got := refused(t, Options{File: filepath.Join(dir, "no.lua")}); !strings.Contains(got, "reading the script: open ") {
+	if got := refused(t, Options{File: filepath.Join(dir, "no.lua")}); !strings.Contains(got, "reading the script: stat ") {
 		t.Errorf("got %s", got)
 	}
 	if got := refused(t, Options{File: dir}); !strings.Contains(got, "is not a regular file") {

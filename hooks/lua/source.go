@@ -42,27 +42,36 @@ func readSource(o *Options) (*source, error) {
 	if s.main == nil {
 		s.mu.files = append(s.mu.files, o.File)
 		var err error
-		if s.main, err = readFile(os.Open, o.File, sandbox.MaxSource); err != nil {
+		if s.main, err = anywhere.read(o.File, sandbox.MaxSource); err != nil {
 			return nil, fmt.Errorf("reading the script: %w", err)
 		}
 	}
 	return s, nil
 }
 
-// readFile reads a regular file of at most so many bytes.
-func readFile(open func(string) (*os.File, error), name string, most int64) ([]byte, error) {
-	f, err := open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+// place is where files are: all over, or below a folder.
+type place struct {
+	stat func(string) (fs.FileInfo, error)
+	open func(string) (*os.File, error)
+}
+
+var anywhere = place{os.Stat, os.Open}
+
+// read reads a regular file of at most so many bytes. To open another, such as a
+// pipe, could wait for ever.
+func (p place) read(name string, most int64) ([]byte, error) {
+	info, err := p.stat(name)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file", name)
 	}
+	f, err := p.open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
 		return nil, err
@@ -90,12 +99,11 @@ func (s *source) resolve(name string) (file string, code []byte, err error) {
 	}
 	defer root.Close()
 	rel := filepath.FromSlash(strings.ReplaceAll(name, ".", "/")) + ".lua"
-	if info, err := root.Stat(rel); errors.Is(err, fs.ErrNotExist) {
+	code, err = place{root.Stat, root.Open}.read(rel, sandbox.MaxSource)
+	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil, fmt.Errorf("there is no such library, nor %s in %s", rel, s.folder)
-	} else if err == nil && !info.Mode().IsRegular() { // to open a pipe would wait
-		return "", nil, fmt.Errorf("%s is not a regular file", rel)
 	}
-	if code, err = readFile(root.Open, rel, sandbox.MaxSource); err != nil {
+	if err != nil {
 		return "", nil, err
 	}
 	file = filepath.Join(s.folder, rel)
@@ -158,7 +166,7 @@ func (s *source) configFile(folder, name string) (any, error) {
 	s.mu.Lock()
 	s.mu.files = append(s.mu.files, name)
 	s.mu.Unlock()
-	b, err := readFile(os.Open, name, mostConfig)
+	b, err := anywhere.read(name, mostConfig)
 	if err != nil {
 		return nil, err
 	}

@@ -470,6 +470,113 @@ func TestClientUnknown(t *testing.T) {
 	}
 }
 
+// TestEager: fields that are made ahead read as others do, from the first call
+// on, whatever was in them before.
+func TestEager(t *testing.T) {
+	t.Parallel()
+	type data struct{ a, b, c string }
+	made := 0
+	get := func(pick func(*data) string) func(*VM, any) (Value, error) {
+		return func(_ *VM, of any) (Value, error) {
+			made++
+			if s := pick(of.(*data)); s != "" {
+				return String(s), nil
+			}
+			return Value{}, nil
+		}
+	}
+	c := NewClass("thing",
+		Field{Name: "a", Get: get(func(d *data) string { return d.a }), Ahead: func(any) bool { return true }},
+		Field{
+			Name: "b", Get: get(func(d *data) string { return d.b }), Ahead: func(of any) bool { return len(of.(*data).b) < 3 },
+			Set: func(*VM, any, Value) error { return nil },
+		},
+		Field{Name: "c", Get: get(func(d *data) string { return d.c })})
+	vm, f := load(t, `local kept
+	hook(function(o, way)
+		if way == "kept" then return kept.a end
+		if way == "none" then return "" end
+		if way == "unknown" then return o.d end
+		if way == "number" then return o[1] end
+		if way == "set a" then o.a = 1 end
+		if way == "set b" then o.b = "set" .. tostring(o.b) end
+		kept = o
+		return tostring(o.a) .. tostring(o.b) .. tostring(o.c) .. tostring(o.a)
+	end)`)
+	o := vm.NewEager(c)
+	for i, tt := range []struct {
+		data      data
+		way, want string
+		made      int
+	}{
+		{data{"1", "2", "3"}, "none", "", 0}, // nothing is made before it was read once
+		{data{"1", "2", "3"}, "", "1231", 3},
+		{data{"4", "5", "6"}, "", "4564", 3},
+		{data{"7", "8", "9"}, "none", "", 2},    // a guess that was wrong
+		{data{"", "2", "3"}, "", "nil23nil", 4}, // nil is no value that a table could hold
+		{data{"1", "long", "3"}, "", "1long31", 3},
+		{data{"1", "2", "3"}, "set b", "1set231", 3},
+		{data{"1", "2", "3"}, "", "1231", 3},
+		{data{"1", "2", "3"}, "set a", "thing.a is read-only", 2},
+		{data{"1", "2", "3"}, "unknown", "thing has no field d", 2},
+		{data{"1", "2", "3"}, "number", "the name of a field is a string", 2},
+		{data{"1", "2", "3"}, "", "1231", 3},
+	} {
+		made = 0
+		o.Bind(&tt.data)
+		v, err := vm.Call(f, patient, o.Value(), String(tt.way))
+		got, _ := v.Text()
+		if err != nil {
+			got = err.Error()
+		}
+		if !strings.Contains(got, tt.want) || tt.want == "" && got != "" || made != tt.made {
+			t.Errorf("call %d: got %q, %d made; want %q, %d", i, got, made, tt.want, tt.made)
+		}
+		o.Release()
+	}
+	if _, err := vm.Call(f, patient, Value{}, String("kept")); err == nil || !strings.Contains(err.Error(), "only valid during the call") || o.Bound() {
+		t.Errorf("an object that was kept: got %v", err)
+	}
+}
+
+// TestSharedGlobals: functions of the host that belong to a program work in all
+// its machines, and cannot be replaced.
+func TestSharedGlobals(t *testing.T) {
+	t.Parallel()
+	o := Options{Globals: map[string]Func{"twice": func(a *Args) error {
+		n, _ := a.At(1).Number()
+		a.VM().Step(10)
+		a.VM().Charge(100)
+		a.Return(Number(2*n + float64(a.VM().Ext.(int))))
+		return nil
+	}}}
+	p, err := Compile("test.lua", []byte(`function f(n) return twice(n) + _G.twice(n) + (function(twice) return twice end)(n) end`), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		vm, err := NewVM(p, Host{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		vm.Ext = i
+		v, err := vm.Call(vm.Global("f"), patient, Number(3))
+		if n, _ := v.Number(); err != nil || n != float64(15+2*i) {
+			t.Errorf("machine %d: got %v, %v", i, n, err)
+		}
+		if u := vm.Used(); u.Instructions < 20 || u.Memory < 200 {
+			t.Errorf("machine %d was charged %+v", i, u)
+		}
+	}
+	p, err = Compile("test.lua", []byte("twice = 1"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewVM(p, Host{}); err == nil || !strings.Contains(err.Error(), "cannot set global twice: it is read-only") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestOpaque: an opaque value is what the host made, and nothing a script can
 // look into or make.
 func TestOpaque(t *testing.T) {
