@@ -96,12 +96,13 @@ func (a *Authenticator) Account(ctx context.Context, key string) (*config.Accoun
 	out, missing, due := acct.config(), []string(nil), time.Time{}
 	for _, i := range acct.claims.Imports {
 		exporter, err := exporters[i.Account].wait(ctx)
-		if err != nil {
-			missing = append(missing, i.Account)
-		} else {
+		switch {
+		case err == nil:
 			var end time.Time
 			end, err = exporter.offers(i, key, now)
 			due = sooner(due, end)
+		case nkeys.IsValidPublicAccountKey(i.Account): // no other comes ever, nor is it to be a path
+			missing = append(missing, i.Account)
 		}
 		if err != nil {
 			a.log.Warn("import is left out", zap.String("account", key), zap.String("exporter", i.Account),

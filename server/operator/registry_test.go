@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -381,6 +382,28 @@ func TestUpdateOfExporter(t *testing.T) {
 		until(t, heard, k.acct.pub)
 		if got := count(); got != want {
 			t.Errorf("%d imports; want %d", got, want)
+		}
+	}
+}
+
+// TestImportFromNoKey: an import may name anything as its account; what is no key
+// is never looked up, neither as a file nor as a URL.
+func TestImportFromNoKey(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"x", "../../x", "$SYS"} {
+		k := newKit(t)
+		k.acctClaims.Imports.Add(streamFrom(name))
+		path := t.TempDir()
+		write(t, filepath.Join(path, k.acct.pub+".jwt"), encode(t, k.acctClaims, k.acctBy))
+		a, logs := open(t, k.in(t, "full", path))
+		for range 2 { // as it is, and as it is read again
+			if got, err := a.Account(t.Context(), k.acct.pub); err != nil || len(got.Imports) > 0 {
+				t.Errorf("%q: got %v, %v", name, got, err)
+			}
+			a.Reload()
+		}
+		if n := logs.FilterMessage("account is not there").Len(); n > 0 || logs.FilterMessage("import is left out").Len() != 2 {
+			t.Errorf("%q: the log says %v", name, logs.All())
 		}
 	}
 }
