@@ -148,6 +148,69 @@ func TestURLSlow(t *testing.T) {
 	b.Close()
 }
 
+// TestURLFlood: an account server is not asked more than it is asked at one time,
+// whoever connects.
+func TestURLFlood(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	const all = 2 * maxAsking
+	arrived, release := make(chan struct{}, all), make(chan struct{})
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
+		<-release
+		http.NotFound(w, r)
+	})
+	a, _ := open(t, k.ask(t, s.URL))
+	var flights []*flight
+	for range all {
+		flights = append(flights, a.begin(accountKey(t).pub, time.Now()))
+	}
+	for range maxAsking {
+		<-arrived
+	}
+	select {
+	case <-arrived:
+		t.Errorf("more than %d questions at one time", maxAsking)
+	case <-time.After(50 * time.Millisecond): // a moment for what must not happen
+	}
+	close(release)
+	for _, f := range flights { // all have their turn
+		if _, err := f.wait(t.Context()); !errors.Is(err, ErrNoAccount) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+// TestURLReloadMany: accounts are not looked up again one behind the other.
+func TestURLReloadMany(t *testing.T) {
+	t.Parallel()
+	var kits [4]*kit
+	texts := make(map[string]string) // by path
+	for i := range kits {
+		kits[i] = newKit(t)
+		texts["/"+kits[i].acct.pub] = encode(t, kits[i].acctClaims, kits[0].op)
+	}
+	var meet sync.WaitGroup // of the questions of the reload
+	var reloading atomic.Bool
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if reloading.Load() {
+			meet.Done()
+			meet.Wait()
+		}
+		_, _ = w.Write([]byte(texts[r.URL.Path]))
+	})
+	a, logs := open(t, kits[0].ask(t, s.URL))
+	for _, k := range kits {
+		k.must(t, a)
+	}
+	meet.Add(len(kits))
+	reloading.Store(true)
+	a.Reload()
+	if logs.Len() > 0 {
+		t.Errorf("the log says %v", logs.All())
+	}
+}
+
 // TestURLDown: what is said of a server that is down has no password in it.
 func TestURLDown(t *testing.T) {
 	t.Parallel()
