@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -58,6 +59,14 @@ func TestRecheck(t *testing.T) {
 			name: "signing key removed", err: errAny,
 			before: func(k *kit) { k.by(k.sign) },
 			update: func(k *kit) { k.acctClaims.SigningKeys.Remove(k.sign.pub) },
+		},
+		{
+			name: "no subscriptions any more", err: errAny,
+			update: func(k *kit) { k.acctClaims.Limits.Subs = 0 },
+		},
+		{
+			name: "no connections any more", err: errAny,
+			update: func(k *kit) { k.acctClaims.Limits.Conn = 0 },
 		},
 		{
 			name: "scope changed", err: errAny,
@@ -446,20 +455,48 @@ func TestKept(t *testing.T) {
 		t.Errorf("got %+v, %v, as before the update", third, err)
 	}
 
-	l := newRecent(2)
+	l := newRecent(20)
 	users := [3]*user{{}, {}, {}}
 	for i, u := range users[:2] {
-		l.put(hash{byte(i)}, u)
+		l.put(hash{byte(i)}, u, 10)
+		l.put(hash{byte(i)}, u, 9) // the same, which costs something else now
 	}
 	l.get(hash{0})
-	l.put(hash{2}, users[2])
+	l.put(hash{2}, users[2], 10)
 	if l.get(hash{0}) != users[0] || l.get(hash{1}) != nil || l.get(hash{2}) != users[2] {
 		t.Error("the wrong one is forgotten")
 	}
 	l.drop(hash{0})
 	l.drop(hash{0})
-	if l.get(hash{0}) != nil || l.order.Len() != 1 {
+	if l.get(hash{0}) != nil || l.order.Len() != 1 || l.room != 10 {
 		t.Error("it is not dropped")
+	}
+	l.put(hash{1}, users[1], 21)
+	if l.order.Len() != 0 || len(l.index) != 0 || l.room != 20 {
+		t.Error("one without room is kept")
+	}
+}
+
+// TestKeptCost: users whose permissions are long, as a template makes them, take
+// the room of many.
+func TestKeptCost(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.by(k.scoped)
+	k.scope.Template.Pub.Allow.Add("{{tag(a)}}.{{tag(b)}}")
+	for i := range 16 {
+		k.usrClaims.Tags.Add(fmt.Sprintf("a:%d", i), fmt.Sprintf("b:%d", i))
+	}
+	const each, room = 16 * 16 * subjectCost, 3
+	a, _ := open(t, k.options(t))
+	a.users = newRecent(room*each + each/2)
+	for range room + 2 {
+		k.usr = userKey(t)
+		k.usrClaims.Subject = k.usr.pub
+		k.must(t, a)
+	}
+	if n := len(a.users.index); n == 0 || n > room {
+		t.Errorf("%d are kept where there is room for %d", n, room)
 	}
 }
 
