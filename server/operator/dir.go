@@ -29,7 +29,6 @@ const (
 	dirMode, fileMode = 0o750, 0o640
 
 	defaultInterval  = time.Minute
-	defaultTTL       = 2 * time.Minute
 	defaultCacheSize = 1000
 	// calm is how long a directory has to be still before it is read: files that
 	// are written in place are complete by then. maxCalm is after how long it is
@@ -46,7 +45,7 @@ type dir struct {
 	limit            int64
 	mayDelete, erase bool
 	cache            bool
-	ttl              time.Duration // of a cache
+	ttl              time.Duration // of a cache; 0 for none
 	warn             func(error)
 
 	// mu orders what is written. Under it lies I/O of files, as it is for
@@ -69,9 +68,6 @@ func newDir(r *config.Resolver, warn func(error)) (*dir, error) {
 	}
 	if r.Type == "cache" {
 		d.cache, d.mayDelete, d.erase, d.ttl = true, true, true, r.TTL
-		if d.ttl <= 0 {
-			d.ttl = defaultTTL
-		}
 		if d.limit <= 0 {
 			d.limit = defaultCacheSize
 		}
@@ -341,8 +337,12 @@ func (d *dir) follow(ctx context.Context, w *fsnotify.Watcher, changed func(key 
 	}
 }
 
-// forget removes from a cache what was not used for its time to live.
+// forget removes from a cache what was not used for its time to live. Without one
+// nothing is removed but for room: who is to have expired says so in his JWT.
 func (d *dir) forget(ctx context.Context) {
+	if d.ttl <= 0 {
+		return
+	}
 	tick := time.NewTicker(max(time.Millisecond, min(d.ttl/2, time.Minute)))
 	defer tick.Stop()
 	for {

@@ -762,3 +762,24 @@ func TestCacheTTL(t *testing.T) {
 		})
 	}
 }
+
+// TestCacheWithoutTTL: without a time to live files stay; there is nobody to ask
+// for them again.
+func TestCacheWithoutTTL(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := newKit(t)
+		o := k.in(t, "cache", t.TempDir())
+		write(t, filepath.Join(o.Resolver.Dir, k.acct.pub+".jwt"), encode(t, k.acctClaims, k.acctBy))
+		a, err := New(o, zap.NewNop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		<-time.After(24 * time.Hour) // of the bubble
+		synctest.Wait()
+		if got, err := a.List(); err != nil || !slices.Equal(got, []string{k.acct.pub}) {
+			t.Errorf("got %v, %v", got, err)
+		}
+	})
+}
