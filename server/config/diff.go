@@ -1,11 +1,16 @@
 package config
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
 
-// Diff returns the keys whose values differ in newer, in the order of the table:
-// those that a running broker can change, and those that it refuses to, as they
-// take a restart. Zero values stand for their defaults. Of a list of blocks
-// (users, accounts, mappings) it names the list.
+// Diff returns the keys whose values differ in newer: those that a running
+// broker can change, and those that it refuses to, as they take a restart. They
+// come in the order of the table; what has no key of its own comes last, under
+// the key of what it stands in. Zero values stand for their defaults. Of a list
+// of blocks (users, accounts, mappings) it names the list.
 func (o *Options) Diff(newer *Options) (changed, refused []string) {
 	a, b := reflect.ValueOf(o.WithDefaults()), reflect.ValueOf(newer.WithDefaults())
 	for _, it := range known().settled() {
@@ -24,9 +29,13 @@ func (o *Options) Diff(newer *Options) (changed, refused []string) {
 			break
 		}
 	}
+	inAuthorization := func(key string) bool { return strings.HasPrefix(key, authorizationKey+".") }
+	if o.AuthorizationBlock != newer.AuthorizationBlock && !slices.ContainsFunc(changed, inAuthorization) {
+		changed = append(changed, authorizationKey)
+	}
 	monitored := o.HTTPPort|o.HTTPSPort != 0 && newer.HTTPPort|newer.HTTPSPort != 0
 	if monitored && !same(fieldAt(a, "HTTPHost"), fieldAt(b, "HTTPHost")) {
-		refused = append(refused, "http") // the host has no key of its own
+		refused = append(refused, "http")
 	}
 	return changed, refused
 }

@@ -61,6 +61,11 @@ func TestDiff(t *testing.T) {
 			name: "address of monitoring", older: Options{HTTPPort: 1}, newer: Options{HTTPPort: 1, HTTPHost: "h"},
 			refused: []string{"http"},
 		},
+		{name: "an empty authorization block", newer: Options{AuthorizationBlock: true}, changed: []string{"authorization"}},
+		{
+			name: "an authorization block", newer: Options{AuthorizationBlock: true, Username: "u"},
+			changed: []string{"authorization.user"},
+		},
 		{name: "another file", newer: Options{ConfigFile: "f"}},
 	}
 	for _, tt := range tests {

@@ -3,6 +3,7 @@ package config
 import (
 	"flag"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ func fromNATS(o *server.Options, logtimeSet bool) Options {
 		NoLogtime: logtimeSet && !o.Logtime, LogtimeUTC: o.LogtimeUTC,
 		PidFile: o.PidFile, PortsFileDir: o.PortsFileDir, ConfigFile: o.ConfigFile,
 	}
+	got.AuthorizationBlock = peek(reflect.ValueOf(o), "authBlockDefined").Bool()
 	return got.WithDefaults()
 }
 

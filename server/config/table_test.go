@@ -28,7 +28,7 @@ type tableCheck struct {
 
 func TestTableMatchesOptions(t *testing.T) {
 	t.Parallel()
-	c := tableCheck{t, map[string]bool{"Options.HTTPHost": true, "User.Account": true, "Export.Service": true, "Import.Service": true}}
+	c := tableCheck{t, map[string]bool{"Options.HTTPHost": true, "Options.AuthorizationBlock": true, "User.Account": true, "Export.Service": true, "Import.Service": true}}
 	c.block(known(), reflect.TypeFor[Options]())
 	var structs func(reflect.Type)
 	seen := make(map[reflect.Type]bool)
