@@ -191,7 +191,9 @@ type WebSocket struct {
 	Host string
 	// Port. Default 0: no WebSocket; -1 takes a random free port.
 	Port int
-	// Advertise is the host:port given to clients. Default "".
+	// Advertise is the host or host:port that the other servers of a cluster tell
+	// their clients. There are none yet: it is shown in /varz, and that is all.
+	// Default "".
 	Advertise string
 	// NoTLS lets the listener do without TLS, which is asked for otherwise.
 	NoTLS bool
