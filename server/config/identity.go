@@ -94,9 +94,10 @@ type Export struct {
 	ResponseType string
 	// ResponseThreshold is how long a service may take. Default 2m.
 	ResponseThreshold time.Duration
-	// Latency, if not nil, has the time that requests took published.
+	// Latency, if not nil, says where the time that requests took is published.
+	// It has no effect yet.
 	Latency *Latency
-	// AllowTrace lets message traces pass. Default false.
+	// AllowTrace lets message traces pass. Default false. It has no effect yet.
 	AllowTrace bool
 }
 
@@ -121,7 +122,7 @@ type Import struct {
 	Prefix string
 	// Share tells the service who asks. Default false.
 	Share bool
-	// AllowTrace lets message traces pass. Default false.
+	// AllowTrace lets message traces pass. Default false. It has no effect yet.
 	AllowTrace bool
 }
 

@@ -115,7 +115,8 @@ func TestIdentityProblems(t *testing.T) {
 				"  { stream: c, accounts: [ B ], response: stream, threshold: \"1s\", latency: l, allow_trace: true }\n" +
 				"  { service: \"d.*\", account_token_position: 1, response: many }\n" +
 				"  { service: e, response: stream, latency: { sampling: 101, subject: \"x.*\" } }\n" +
-				"  { service: f, latency: { sampling: 5 } }\n  { service: g, response: chunked, latency: ok }\n  { service: h, latency: \"d.x\" }\n] } }",
+				"  { service: f, latency: { sampling: 5 } }\n  { service: g, response: chunked, latency: ok }\n  { service: h, latency: \"d.x\" }\n" +
+				"  { service: i, latency: { sampling: 0, subject: ok } }\n  { service: j, latency: { sampling: \"0%\", subject: ok } }\n] } }",
 			want: []string{
 				`2:5: "accounts.exports": an export of nothing; must have "stream" or "service"`,
 				`3:16: "accounts.exports.service" contradicts "accounts.exports.stream" at a.conf:3:5; must be given once`,
@@ -128,11 +129,13 @@ func TestIdentityProblems(t *testing.T) {
 				`6:21: "accounts.exports.account_token_position": token 1 of "d.*" is not "*"; must be`,
 				`6:48: "accounts.exports.response_type": got "many"; must be "singleton" or "stream" or "chunked"`,
 				`7:35: "accounts.exports.latency": is measured of a "singleton" service only`,
-				`7:46: "accounts.exports.latency.sampling": got 101; must be a whole number from 0 to 100`,
+				`7:46: "accounts.exports.latency.sampling": got 101; must be a whole number from 1 to 100`,
 				`7:61: "accounts.exports.latency.subject": got "x.*"; must be a subject without wildcards`,
 				`8:17: "accounts.exports.latency.subject" is missing`,
 				`9:36: "accounts.exports.latency": is measured of a "singleton" service only`,
 				`10:17: "accounts.exports.latency.subject": "d.x" is exported as a service; must be another`,
+				`11:28: "accounts.exports.latency.sampling": got "0"; must be a whole number from 1 to 100`,
+				`12:28: "accounts.exports.latency.sampling": got "0"; must be a whole number from 1 to 100`,
 			},
 		},
 		{
@@ -302,6 +305,10 @@ func TestIdentityWarnings(t *testing.T) {
   A { exports: [ { stream: s }, { service: q } ] }
   B { imports: [ { stream: { account: A, subject: s }, share: true }
                  { service: { account: A, subject: q }, prefix: p } ] }
+  C { exports: [ { service: a, latency: l, allow_trace: false }
+                 { service: b, latency { sampling: headers, subject: l }, allow_trace: true }
+                 { stream: s } ] }
+  D { imports: [ { stream: { account: C, subject: s }, allow_trace: true } ] }
 }
 trace_verbose: true`)
 	if problems != nil {
@@ -310,7 +317,11 @@ trace_verbose: true`)
 	want := []string{
 		`a.conf:3:56: "accounts.imports.share": has no effect on a stream`,
 		`a.conf:4:57: "accounts.imports.prefix": has no effect on a service; use "to"`,
-		`a.conf:6:1: "trace_verbose": ` + lacksVerbose,
+		`a.conf:5:32: "accounts.exports.latency": ` + lacksLatency,
+		`a.conf:6:32: "accounts.exports.latency": ` + lacksLatency,
+		`a.conf:6:75: "accounts.exports.allow_trace": ` + lacksTrace,
+		`a.conf:8:56: "accounts.imports.allow_trace": ` + lacksTrace,
+		`a.conf:10:1: "trace_verbose": ` + lacksVerbose,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
