@@ -327,3 +327,42 @@ trace_verbose: true`)
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 }
+
+// TestOperatorWarnings: what JWTs say, nothing else does.
+func TestOperatorWarnings(t *testing.T) {
+	t.Parallel()
+	const why = ": has no effect in operator mode, where JWTs say who may connect"
+	tests := []struct {
+		name, file string
+		want       []string
+	}{
+		{
+			"a user", "operator: o\nauthorization { user: a, permissions {} }\nwebsocket { authorization { user: b } }",
+			[]string{
+				`a.conf:2:17: "authorization.user"` + why, `a.conf:2:26: "authorization.default_permissions"` + why,
+				`a.conf:3:29: "websocket.authorization.user"` + why,
+			},
+		},
+		{
+			"a token", "operator: o\nauthorization { token: a }\nwebsocket { authorization { token: b } }",
+			[]string{`a.conf:2:17: "authorization.token"` + why, `a.conf:3:29: "websocket.authorization.token"` + why},
+		},
+		{
+			"users beside keys", "trusted_keys: " + operatorKey + "\nauthorization { users: [ {user: a} ] }\naccounts: [ A ]",
+			[]string{`a.conf:2:17: "authorization.users"` + why, `a.conf:3:1: "accounts"` + why},
+		},
+		{"nothing of the kind", "operator: o\nauthorization { timeout: 3 }", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			problems, got := loadIn(t, nil, "a.conf", tt.file)
+			if problems != nil {
+				t.Fatal(problems)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("warnings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -193,7 +193,8 @@ func convertHandshake(v any) ([]any, error) {
 	return nil, errKind
 }
 
-// toDuration accepts "2m" and bare numbers of seconds.
+// toDuration accepts "2m" and bare numbers of seconds, but none that is too small
+// to be told from 0, which stands for the default.
 func toDuration(v any) (d time.Duration, bare bool, err error) {
 	var seconds float64
 	switch v := v.(type) {
@@ -213,14 +214,18 @@ func toDuration(v any) (d time.Duration, bare bool, err error) {
 	if math.IsNaN(seconds) || math.Abs(seconds) > float64(maxDuration/int64(time.Second)) {
 		return 0, false, errRange
 	}
-	return time.Duration(math.Round(seconds * float64(time.Second))), true, nil
+	d = time.Duration(math.Round(seconds * float64(time.Second)))
+	if d == 0 && seconds != 0 {
+		return 0, false, errRange
+	}
+	return d, true, nil
 }
 
 // literal turns the text of a variable or a flag into the value that a file
 // would have held. Text that fits no literal stays text.
 func (it *item) literal(s string) any {
 	switch it.kind {
-	case boolean:
+	case boolean, handshake:
 		if b, ok := parseBool(s); ok {
 			return b
 		}

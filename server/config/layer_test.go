@@ -311,6 +311,7 @@ func TestLayers(t *testing.T) {
 		{name: "--tls=false", file: "tls { cert_file: c, key_file: k }", args: []string{"--tls=false", "--tlscert", "d"}},
 		{name: "--tls leaves a file alone", file: "tls { cert_file: c, key_file: k }", args: []string{"--tls"}, want: Options{TLS: &TLS{CertFile: "c", KeyFile: "k"}}},
 		{name: "MOONWIRE_TLS_", environ: []string{"MOONWIRE_TLS_CERT_FILE=c", "MOONWIRE_TLS_KEY_FILE=k", "MOONWIRE_TLS_HANDSHAKE_FIRST=auto"}, want: Options{TLS: &TLS{CertFile: "c", KeyFile: "k", HandshakeFirst: true, HandshakeFallback: 50 * time.Millisecond}}},
+		{name: "MOONWIRE_TLS_HANDSHAKE_FIRST as a boolean", file: "tls { cert_file: c, key_file: k, first: auto }", environ: []string{"MOONWIRE_TLS_HANDSHAKE_FIRST=no"}, want: Options{TLS: &TLS{CertFile: "c", KeyFile: "k"}}},
 		{name: "WebSocket listen", file: "ws { listen: \"h:1\", no_tls: true }", want: Options{WebSocket: WebSocket{Host: "h", Port: 1, NoTLS: true}}},
 		{name: "resolver mem", file: "resolver: mem", want: Options{Resolver: Resolver{Type: "memory"}}},
 		{name: "resolver URL", file: `resolver: "url( \"https://a/b\" )"`, want: Options{Resolver: Resolver{Type: "url", URL: "https://a/b"}}},
@@ -468,7 +469,7 @@ accounts:
       - stream: {account: A, subject: s.x}
         prefix: p
 tls: {cert_file: c, key_file: k, handshake_first: auto, timeout: 1.5}
-websocket: {listen: 8080, no_tls: true, headers: {X-A: b}}
+websocket: {listen: 8080, no_tls: true, headers: {X-A: b}, tls: {cert_file: c, key_file: k, handshake_first: yes}}
 resolver: URL(http://a/b)
 jetstream: {store_dir: x}
 `
@@ -504,8 +505,11 @@ jetstream: {store_dir: x}
 			CertFile: "c", KeyFile: "k", Timeout: 1500 * time.Millisecond,
 			HandshakeFirst: true, HandshakeFallback: 50 * time.Millisecond,
 		},
-		WebSocket: WebSocket{Port: 8080, NoTLS: true, Headers: map[string]string{"X-A": "b"}},
-		Resolver:  Resolver{Type: "url", URL: "http://a/b"},
+		WebSocket: WebSocket{
+			Port: 8080, NoTLS: true, Headers: map[string]string{"X-A": "b"},
+			TLS: &TLS{CertFile: "c", KeyFile: "k", HandshakeFirst: true},
+		},
+		Resolver: Resolver{Type: "url", URL: "http://a/b"},
 	}.WithDefaults()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("options (-want +got):\n%s", diff)

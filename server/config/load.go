@@ -143,7 +143,7 @@ func (l *loader) environment(environ []string) source {
 	for _, it := range l.schema.leaves() {
 		if name := it.env(); name != "" {
 			items[name] = it
-			names = append(names, name)
+			names = append(names, strings.TrimPrefix(name, envPrefix))
 		}
 	}
 	s := make(source)
@@ -158,7 +158,7 @@ func (l *loader) environment(environ []string) source {
 		switch {
 		case serviceLink(name, value):
 		case it == nil:
-			l.rep.warn(at, "unknown, ignored%s", didYouMean(name, names))
+			l.rep.warn(at, "unknown, ignored%s", didYouMean(envPrefix, strings.TrimPrefix(name, envPrefix), names))
 		default:
 			s.note(it.path)
 			t.item(it, &node{value: plain(value), at: at}, it.scope, s.at(it.scope))

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -81,10 +80,10 @@ func (s *schema) suggest(path, key string) string {
 			names = append(names, it.names()...)
 		}
 	}
-	if n := nearest(key, names); n != "" {
-		return fmt.Sprintf("; did you mean %q?", join(path, n, "."))
+	if path != "" {
+		path += "."
 	}
-	return ""
+	return didYouMean(path, key, names)
 }
 
 // item translates one value.

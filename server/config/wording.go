@@ -183,10 +183,11 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
-// didYouMean is the end of a message about an unknown name.
-func didYouMean(name string, names []string) string {
+// didYouMean is the end of a message about an unknown name. All of the names
+// stand behind a prefix, which does not make them any more alike.
+func didYouMean(prefix, name string, names []string) string {
 	if n := nearest(name, names); n != "" {
-		return fmt.Sprintf("; did you mean %q?", n)
+		return fmt.Sprintf("; did you mean %q?", prefix+n)
 	}
 	return ""
 }
