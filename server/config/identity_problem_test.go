@@ -98,10 +98,11 @@ func TestIdentityProblems(t *testing.T) {
 		},
 		{
 			name: "limits",
-			file: "accounts { A { limits { max_conn: 0, max_subs: -2, max_payload: 1KB, max_leafs: 0 } } }",
+			file: "accounts { A { limits { max_conn: 0, max_subs: -2, max_payload: 5GB, max_leafs: 0 } } }",
 			want: []string{
-				`1:25: "accounts.limits.max_connections": got 0; must be a whole number above 0, or -1 for no limit`,
-				`1:38: "accounts.limits.max_subscriptions": got -2; must be a whole number above 0, or -1 for no limit`,
+				`1:25: "accounts.limits.max_connections": got 0; must be a whole number from 1 to 2147483647, or -1 for no limit`,
+				`1:38: "accounts.limits.max_subscriptions": got -2; must be a whole number from 1 to 2147483647, or -1 for no limit`,
+				`1:52: "accounts.limits.max_payload": got 5368709120; must be a whole number from 1 to 2147483647, or -1 for no limit`,
 			},
 		},
 		{

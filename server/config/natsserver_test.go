@@ -1,7 +1,9 @@
 package config
 
 import (
+	"crypto/tls"
 	"flag"
+	"fmt"
 	"path/filepath"
 	"reflect"
 	"testing"
@@ -145,5 +147,83 @@ func TestNATSServerRefusesToo(t *testing.T) {
 		if _, _, err := LoadFile(file, nil); err == nil {
 			t.Errorf("%q: no error", content)
 		}
+	}
+}
+
+// takes reports what keeps nats-server from starting with a file.
+func takes(content string) error {
+	o := &server.Options{NoSigs: true, NoLog: true}
+	if err := o.ProcessConfigString(content); err != nil {
+		return err
+	}
+	s, err := server.NewServer(o)
+	if err == nil {
+		s.Shutdown()
+	}
+	return err
+}
+
+// TestStricterThanNATSServer: what nats-server takes, and ignores or clips or
+// fails at later, we refuse on purpose.
+func TestStricterThanNATSServer(t *testing.T) {
+	t.Parallel()
+	const a = "accounts { A { exports: [ { stream: a } ] }, B { imports: "
+	for _, content := range []string{
+		"authorization { password: p }", "websocket { port: -1, no_tls: true, authorization { user: a, token: b } }",
+		"accounts { A { limits { max_conn: 0 } } }", "accounts { A { limits { max_payload: 5GB } } }", "accounts { \"A b\" {} }",
+		"accounts { A { exports: [ { accounts: [ A ] } ] } }", a + "[ { to: x } ] } }",
+		a + "[ { stream { account: A, subject: a }, to: x, prefix: y } ] } }", "mappings { a: \"\" }", "tls { }",
+		"host: a, net: b", "listen: \"h:1\", port: 2", "ping_interval: \"-1s\"", "max_payload: -1", "authorization { timeout: -1 }",
+		"port: 70000", "client_advertise: \"a:b\"", "https_port: 5",
+	} {
+		if err := takes(content); err != nil {
+			t.Errorf("%q: nats-server refuses it too: %v", content, err)
+		}
+		if _, _, err := LoadFile(writeFile(t, "a.conf", content), nil); err == nil {
+			t.Errorf("%q: no error", content)
+		}
+	}
+}
+
+// TestLaxerThanNATSServer: what nats-server refuses though it can be meant in
+// one way only, we take.
+func TestLaxerThanNATSServer(t *testing.T) {
+	t.Parallel()
+	for _, content := range []string{
+		"max_sub_tokens: 0", "lame_duck_duration: 90", "write_deadline: 1.5", "listen: \"5000\"",
+		"accounts { A { exports: [ { stream: a, accounts: A } ] } }", "authorization { permissions { allow_responses: 5 } }",
+		"authorization { user: a, users: [] }",
+	} {
+		if takes(content) == nil {
+			t.Errorf("%q: nats-server takes it too", content)
+		}
+		if _, _, err := LoadFile(writeFile(t, "a.conf", content), nil); err != nil {
+			t.Errorf("%q: %v", content, err)
+		}
+	}
+}
+
+// TestTLSFlagsOverAFile: flags change single keys of the tls block. In
+// nats-server they replace it, and nobody is asked for a certificate any more.
+func TestTLSFlagsOverAFile(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	writeCertificate(t, cert, key)
+	file := writeFile(t, "a.conf", fmt.Sprintf("tls { cert_file: %q, key_file: %q, verify: true }", cert, key))
+	args := []string{"-c", file, "--tlscert", cert, "--tlskey", key}
+	unexpected := func() { t.Error("nats-server took it for a question") }
+	theirs, err := server.ConfigureOptions(flag.NewFlagSet("", flag.ContinueOnError), args, unexpected, unexpected, unexpected)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if theirs.TLSConfig.ClientAuth != tls.NoClientCert {
+		t.Errorf("nats-server asks for certificates: %v", theirs.TLSConfig.ClientAuth)
+	}
+	ours, err := Parse(args, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !ours.Options.TLS.Verify {
+		t.Error("verify of the file is lost")
 	}
 }

@@ -28,7 +28,7 @@ func (it *item) must() string {
 		return "true or false"
 	case integer:
 		if it.nonzero {
-			return "a whole number above 0, or -1 for no limit"
+			return fmt.Sprintf("a whole number from 1 to %d, or -1 for no limit", it.max)
 		}
 		return "a whole number " + it.span(func(n int64) string { return strconv.FormatInt(n, 10) })
 	case size:
