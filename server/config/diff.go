@@ -13,14 +13,16 @@ import (
 // of blocks (users, accounts, mappings) it names the list.
 func (o *Options) Diff(newer *Options) (changed, refused []string) {
 	a, b := reflect.ValueOf(o.WithDefaults()), reflect.ValueOf(newer.WithDefaults())
+	seen := make(map[string]bool) // fields, of which the first key is named
 	for _, it := range known().settled() {
-		if it.kind == address || it.commandOnly || it.lacks != "" {
+		if it.kind == address || it.commandOnly {
 			continue // the fields have keys of their own
 		}
 		for _, path := range it.paths() {
-			if same(fieldAt(a, path), fieldAt(b, path)) {
+			if seen[path] || same(fieldAt(a, path), fieldAt(b, path)) {
 				continue
 			}
+			seen[path] = true
 			if it.reloadable {
 				changed = append(changed, it.path)
 			} else {
