@@ -1,10 +1,13 @@
 package builtin
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats-server/v2/conf"
 
 	"moonwire/hooks"
 )
@@ -49,6 +52,31 @@ func TestOpenAll(t *testing.T) {
 	}
 	if l.maxBuckets != 50 || !l.gates[0].admit {
 		t.Errorf("max_buckets %d, admit %v", l.maxBuckets, l.gates[0].admit)
+	}
+}
+
+// TestDocumentation: the settings in the comment of the package are right, for each
+// hook, and have all keys.
+func TestDocumentation(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(doc), "Settings, with all keys:\n")
+	text, _, ok := strings.Cut(text, "\n// What all keys mean")
+	if !ok {
+		t.Fatal("doc.go has no settings")
+	}
+	settings, err := conf.Parse(regexp.MustCompile(`(?m)^//\t?`).ReplaceAllString(text, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range Names() {
+		open(t, name, settings[name].(m), nil)
+	}
+	if fields, want := len(settings[stampName].(m)["fields"].([]any)), len(stampFields); fields != want {
+		t.Errorf("%d fields, want %d", fields, want)
 	}
 }
 

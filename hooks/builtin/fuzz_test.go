@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/url"
 	"regexp"
 	"slices"
@@ -94,4 +95,46 @@ func naive(t *testing.T, block []byte, names []string) (first string, ours map[s
 		ours[name] = append(ours[name], value)
 	}
 	return lines[0], ours, others
+}
+
+// FuzzOpen: settings make an engine that a set takes and that answers, or an error.
+func FuzzOpen(f *testing.F) {
+	f.Add(true, []byte(`{"fields": ["user", "time"], "headers": {"user": "X"}, "subjects": ["a.>"]}`))
+	f.Add(true, []byte(`{"fields": "usr", "headers": {"user": "Nats-X", "host": 1}}`))
+	f.Add(false, []byte(`{"rules": [{"by": "user", "rate": 1, "bytes": "1KB", "subjects": ["a", "b.*"]}], "max_buckets": 3}`))
+	f.Add(false, []byte(`{"rules": [{"at": "connect", "by": ["user", "host"], "rate": 0.1}, {"action": "drop", "by": "subject", "rate": 1e7}], "admit": true}`))
+	f.Add(false, []byte(`{"rules": [{"by": "subject", "bytes": 0.000001, "bytes_burst": 2147483647, "action": "deny"}, 7]}`))
+	f.Fuzz(func(t *testing.T, stamped bool, data []byte) {
+		var settings map[string]any
+		if json.Unmarshal(data, &settings) != nil {
+			return
+		}
+		name := rateLimitName
+		if stamped {
+			name = stampName
+		}
+		if buckets, _ := settings["max_buckets"].(float64); buckets > 1e5 {
+			return // no need to fill the memory
+		}
+		e, err := Open(t.Context(), name, settings, nil)
+		if err != nil {
+			if e != nil || err.Error() == "" {
+				t.Fatalf("%v, %v", e, err)
+			}
+			return
+		}
+		set := load(t, e)
+		for p := range hooks.AtEvent {
+			c := message(alice(), "a", 3)
+			if p == hooks.AtConnect {
+				c.Connect = new(hooks.ConnectInfo)
+			}
+			ask(set, p, c)
+		}
+		for p, st := range set.Stats()[0].Points {
+			if st.Errors != [hooks.Kinds]uint64{} {
+				t.Errorf("failures at %v: %v", hooks.Point(p), st.Errors)
+			}
+		}
+	})
 }

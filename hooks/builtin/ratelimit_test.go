@@ -231,9 +231,14 @@ func TestPoints(t *testing.T) {
 		subject string
 		want    string
 	}{
-		{hooks.AtPublish, "x", "pa de"}, {hooks.AtPublish, "y", "pa de"}, {hooks.AtPublish, "z", "pa pa"},
-		{hooks.AtInspect, "z", "pa dr"}, {hooks.AtInspect, "x", "dr dr"},
-		{hooks.AtSubscribe, "b.>", "pa pa"}, {hooks.AtSubscribe, "*.b", "pa de"}, {hooks.AtSubscribe, ">", "de de"},
+		{hooks.AtPublish, "x", "pa de"},
+		{hooks.AtPublish, "y", "pa de"},
+		{hooks.AtPublish, "z", "pa pa"},
+		{hooks.AtInspect, "z", "pa dr"},
+		{hooks.AtInspect, "x", "dr dr"},
+		{hooks.AtSubscribe, "b.>", "pa pa"},
+		{hooks.AtSubscribe, "*.b", "pa de"},
+		{hooks.AtSubscribe, ">", "de de"},
 	} {
 		if got := verdicts(set, tt.at, client, tt.subject, 1, 1); got != tt.want {
 			t.Errorf("%d: at %v, %s: got %q, want %q", i, tt.at, tt.subject, got, tt.want)

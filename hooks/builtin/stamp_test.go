@@ -53,7 +53,8 @@ func TestStamp(t *testing.T) {
 			"NATS/1.0\r\nMoonwire-User: alice\r\n\r\n",
 		},
 		"names of one's own": {
-			StampOptions{Fields: []string{"unix_nano", "user"}, Headers: map[string]string{"user": "From", "host": "Peer"}}, nil,
+			StampOptions{Fields: []string{"unix_nano", "user"}, Headers: map[string]string{"user": "From", "host": "Peer"}},
+			nil,
 			"NATS/1.0\r\nFROM: eve\r\npeer: x\r\nMoonwire-User: kept\r\n\r\n",
 			"NATS/1.0\r\nFrom: alice\r\nMoonwire-Unix-Nano: 1782907200000005000\r\nMoonwire-User: kept\r\n\r\n",
 		},
@@ -65,7 +66,8 @@ func TestStamp(t *testing.T) {
 		},
 		"blanks alone": {user, &hooks.Client{User: "  "}, "", "NATS/1.0\r\nMoonwire-User: %20%20\r\n\r\n"},
 		"long name is cut at a character": {
-			StampOptions{Fields: []string{"name"}}, &hooks.Client{Name: strings.Repeat("x", mostLabel-1) + "éé"},
+			StampOptions{Fields: []string{"name"}},
+			&hooks.Client{Name: strings.Repeat("x", mostLabel-1) + "éé"},
 			"", "NATS/1.0\r\nMoonwire-Name: " + strings.Repeat("x", mostLabel-1) + "\r\n\r\n",
 		},
 		"long user is not": {
