@@ -210,6 +210,11 @@ func TestRateLimitConcurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for i := range 2 {
+		if old.gates[0].rules[i].store != young.gates[0].rules[i].store {
+			t.Fatal("the engines lock in different orders")
+		}
+	}
 	sets := []*hooks.Set{load(t, old), load(t, young)}
 	var admitted [2]atomic.Int64
 	var wg sync.WaitGroup
