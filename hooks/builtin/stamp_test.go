@@ -265,9 +265,6 @@ func TestStampClock(t *testing.T) {
 
 // TestStampAllocs: the message of a client that is known takes no memory.
 func TestStampAllocs(t *testing.T) {
-	if race {
-		return // pools forget
-	}
 	s := stamp(t, StampOptions{})
 	set := load(t, s)
 	client, session, header := alice(), new(hooks.Session), []byte("NATS/1.0\r\nNats-Msg-Id: 12\r\nmoonwire-user: eve\r\n\r\n")
@@ -282,7 +279,7 @@ func TestStampAllocs(t *testing.T) {
 		}
 		c.Done()
 	})
-	if got != 0 {
+	if got != 0 && !race {
 		t.Errorf("%v allocations for a message", got)
 	}
 }
