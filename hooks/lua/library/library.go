@@ -15,7 +15,17 @@ type Module struct {
 	// only.
 	Waits     bool
 	Functions []Function
+	Constants []Constant
 	Types     []Type // shapes of tables that its functions take and give
+	// New makes the module for one VM, if its functions keep something from call
+	// to call. Nil: all VMs share this one.
+	New func() *Module
+}
+
+// Constant is a value of a module that is no function. It belongs to no VM.
+type Constant struct {
+	Name, Type, Doc string
+	Value           sandbox.Value
 }
 
 // Function is one function that scripts can call.
@@ -25,6 +35,7 @@ type Function struct {
 	Params  []Param
 	Returns []Param
 	Example string // lines of Lua that run; "" for none
+	Waits   bool   // as of a module, of this function alone
 	Do      sandbox.Func
 }
 
@@ -40,7 +51,13 @@ type Type struct {
 
 // Build makes the module's table in a VM. It is read-only to scripts.
 func (m *Module) Build(vm *sandbox.VM) sandbox.Value {
-	t := vm.NewTable(0, len(m.Functions))
+	if m.New != nil {
+		m = m.New()
+	}
+	t := vm.NewTable(0, len(m.Functions)+len(m.Constants))
+	for _, c := range m.Constants {
+		t.Set(c.Name, c.Value)
+	}
 	inner := make(map[string]sandbox.Table)
 	for _, f := range m.Functions {
 		to, name := t, f.Name
@@ -63,7 +80,7 @@ func (m *Module) Build(vm *sandbox.VM) sandbox.Value {
 // guarded returns what runs f: a function that waits does so only where that
 // holds nobody up.
 func (m *Module) guarded(f Function) sandbox.Func {
-	if !m.Waits {
+	if !m.Waits && !f.Waits {
 		return f.Do
 	}
 	name := m.Name + "." + f.Name

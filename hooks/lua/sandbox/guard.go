@@ -13,10 +13,7 @@ const markLocked = "\x00locked"
 
 // lockMeta is the metatable of read-only tables.
 var lockMeta = sync.OnceValue(func() *lua.LTable {
-	t := &lua.LTable{Metatable: lua.LNil}
-	t.RawSetString("__metatable", lua.LFalse)
-	t.RawSetString(markLocked, lua.LTrue)
-	return t
+	return marks(markLocked)
 })
 
 // stringMeta is the metatable of strings.
@@ -35,7 +32,13 @@ var objectMeta = sync.OnceValue(func() *lua.LTable {
 	return t
 })
 
-func lock(t *lua.LTable) { t.Metatable = lockMeta() }
+func lock(t *lua.LTable) {
+	if (Table{t}).IsList() {
+		t.Metatable = lockedListMeta()
+		return
+	}
+	t.Metatable = lockMeta()
+}
 
 func locked(t *lua.LTable) bool {
 	if t.Metatable == lua.LNil {
@@ -143,7 +146,10 @@ func setIndex(L *lua.LState) int {
 func (m *meter) setField(L *lua.LState, ud *lua.LUserData, key, value lua.LValue) {
 	o, _ := ud.Value.(*Object)
 	name, ok := key.(lua.LString)
-	if o == nil || !ok {
+	switch {
+	case o == nil:
+		L.RaiseError("%v has no fields", ud.Value)
+	case !ok:
 		L.RaiseError("the name of a field is a string, not a %s", key.Type())
 	}
 	if err := o.set(m.vm, string(name), value); err != nil {
