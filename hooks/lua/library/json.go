@@ -34,15 +34,14 @@ func newJSON() *Module {
 				Doc: "Makes a value of JSON text. null becomes json.null, so the result is nil only when the text is no JSON. Lists stay lists when they are encoded again, also if they are empty. " +
 					"Numbers are 64-bit floats, so whole numbers beyond 2^53 lose digits unless numbers is \"string\". Values may lie 64 deep in each other, and a list may have 65,535 elements.",
 				Params: []Param{
-					{Name: "text", Type: "string", Doc: "one JSON value, with or without space around it"},
-					{Name: "options", Type: "json.DecodeOptions?"},
+					{Name: "text", Type: "string", Doc: "One JSON value, with or without space around it."},
+					{Name: "options", Type: "json.DecodeOptions?", Doc: "How to read."},
 				},
 				Returns: []Param{
-					{Name: "value", Type: "any", Doc: "the value, or nil"},
-					{Name: "err", Type: "string?", Doc: "why the text is refused, and at which byte"},
+					{Name: "value", Type: "any", Doc: "The value, or nil."},
+					{Name: "err", Type: "string?", Doc: "Why the text is refused, and at which byte."},
 				},
-				Example: `local json = require "json"
-local doc, err = json.decode('{"id": "4711", "tags": [], "note": null}')
+				Example: `local doc, err = json.decode('{"id": "4711", "tags": [], "note": null}')
 assert(doc.id == "4711" and #doc.tags == 0 and doc.note == json.null)
 assert(select(2, json.decode('{"id": 1, "id": 2}')) == 'the key "id" is twice in the object at byte 1')`,
 				Do: func(a *sandbox.Args) error { return jsonDecode(a, d) },
@@ -52,35 +51,33 @@ assert(select(2, json.decode('{"id": 1, "id": 2}')) == 'the key "id" is twice in
 				Doc: "Makes JSON text of a value. Keys come in order, so that equal values have equal text. A table with elements 1 to n is a list, one with names is an object; an empty one is an object unless it was decoded from a list or made by json.array. " +
 					"nil and json.null become null. Functions, NaN, infinite numbers, strings that are not UTF-8 and tables that are more than 64 deep or within themselves have no JSON.",
 				Params: []Param{
-					{Name: "value", Type: "any"},
-					{Name: "options", Type: "json.EncodeOptions?"},
+					{Name: "value", Type: "any", Doc: "What to write."},
+					{Name: "options", Type: "json.EncodeOptions?", Doc: "How to write."},
 				},
 				Returns: []Param{
-					{Name: "text", Type: "string?"},
-					{Name: "err", Type: "string?", Doc: "what has no JSON, and where it is"},
+					{Name: "text", Type: "string?", Doc: "The JSON, or nil."},
+					{Name: "err", Type: "string?", Doc: "What has no JSON, and where it is."},
 				},
-				Example: `local json = require "json"
-assert(json.encode{ b = { 1, 2, 3 }, a = json.null } == '{"a":null,"b":[1,2,3]}')
+				Example: `assert(json.encode{ b = { 1, 2, 3 }, a = json.null } == '{"a":null,"b":[1,2,3]}')
 assert(select(2, json.encode{ a = { 1, tostring } }) == "at .a[2]: a function has no JSON")`,
 				Do: func(a *sandbox.Args) error { return jsonEncode(a, e) },
 			},
 			{
 				Name:    "array",
 				Doc:     "Marks a table as a list, so that it is encoded as [] also when it is empty. A marked table cannot be given a metatable.",
-				Params:  []Param{{Name: "t", Type: "table?", Doc: "a new table by default"}},
-				Returns: []Param{{Name: "t", Type: "table", Doc: "the same table"}},
-				Example: `local json = require "json"
-assert(json.encode{ tags = json.array(), labels = {} } == '{"labels":{},"tags":[]}')`,
-				Do: jsonArray,
+				Params:  []Param{{Name: "t", Type: "table?", Doc: "A new table by default."}},
+				Returns: []Param{{Name: "t", Type: "table", Doc: "The same table."}},
+				Example: `assert(json.encode{ tags = json.array(), labels = {} } == '{"labels":{},"tags":[]}')`,
+				Do:      jsonArray,
 			},
 		},
 		Types: []Type{
 			{Name: "json.DecodeOptions", Doc: "How json.decode reads.", Fields: []Param{
-				{Name: "numbers", Type: `"string"?`, Doc: "numbers become strings of their digits as they stand in the text; they are encoded as strings then"},
-				{Name: "duplicates", Type: `"last"?`, Doc: "of equal keys in an object the last counts, instead of an error"},
+				{Name: "numbers", Type: `"string"?`, Doc: "Numbers become strings, as they stand in the text. They are encoded as strings then."},
+				{Name: "duplicates", Type: `"last"?`, Doc: "Of equal keys in an object the last counts, instead of an error."},
 			}},
 			{Name: "json.EncodeOptions", Doc: "How json.encode writes.", Fields: []Param{
-				{Name: "indent", Type: "integer?", Doc: "a line for each element and key, indented by that many spaces, 1 to 8; all in one line by default"},
+				{Name: "indent", Type: "integer?", Doc: "A line for each element and key, indented by that many spaces, 1 to 8. All in one line by default."},
 			}},
 		},
 	}
@@ -97,10 +94,10 @@ func jsonDecode(a *sandbox.Args, d *jsonDecoder) error {
 	}
 	var how jsonReading
 	if given {
-		if how.verbatim, err = choice(o, "numbers", "string"); err != nil {
+		if how.verbatim, err = jsonChoice(o, "numbers", "string"); err != nil {
 			return err
 		}
-		if how.lastWins, err = choice(o, "duplicates", "last"); err != nil {
+		if how.lastWins, err = jsonChoice(o, "duplicates", "last"); err != nil {
 			return err
 		}
 	}
@@ -112,8 +109,8 @@ func jsonDecode(a *sandbox.Args, d *jsonDecoder) error {
 	return nil
 }
 
-// choice reports whether an option has the one value that it can have.
-func choice(o sandbox.Table, name, value string) (bool, error) {
+// jsonChoice reports whether an option has the one value that it can have.
+func jsonChoice(o sandbox.Table, name, value string) (bool, error) {
 	v := o.Get(name)
 	if s, _ := v.Text(); v.IsNil() || s == value {
 		return s == value, nil

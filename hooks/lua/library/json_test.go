@@ -196,7 +196,7 @@ func TestJSONHostile(t *testing.T) {
 		{"elements out", "local t = {} for i = 1, 60000 do t[i] = i end while true do json.encode(t) end", ""},
 		{"keys out", "local t = {} for i = 1, 20000 do t[s .. i] = i end while true do json.encode(t) end", "key"},
 	} {
-		t.Run(tt.name, func(t *testing.T) { testHostile(t, tt.source, tt.input) })
+		t.Run(tt.name, func(t *testing.T) { pureHostile(t, tt.source, tt.input) })
 	}
 }
 

@@ -240,7 +240,7 @@ func (d *jsonDecoder) fields(start int, keys []string, values []sandbox.Value) (
 	t := d.a.VM().NewTable(0, len(keys))
 	for i, key := range keys {
 		if !d.how.lastWins && !t.Get(key).IsNil() {
-			return v, fmt.Errorf("the key %s is twice in the object at byte %d", quoteKey(key), start+1)
+			return v, fmt.Errorf("the key %s is twice in the object at byte %d", quoteBrief(key), start+1)
 		}
 		t.Set(key, values[i])
 	}
@@ -250,8 +250,8 @@ func (d *jsonDecoder) fields(start int, keys []string, values []sandbox.Value) (
 	return t.Value(), nil
 }
 
-// quoteKey is a key as messages show it.
-func quoteKey(key string) string {
+// quoteBrief is a key as messages show it.
+func quoteBrief(key string) string {
 	if len(key) > 40 {
 		key = key[:40] + "…"
 	}

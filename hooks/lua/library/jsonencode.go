@@ -37,8 +37,8 @@ func (f *jsonFault) Error() string {
 	return "at " + f.path + ": " + f.why
 }
 
-// within adds where a fault is.
-func within(err error, step string) error {
+// jsonWithin adds where a fault is.
+func jsonWithin(err error, step string) error {
 	var f *jsonFault
 	if errors.As(err, &f) {
 		f.path = step + f.path
@@ -193,7 +193,7 @@ func (e *jsonEncoder) list(t sandbox.Table, n, depth int) error {
 		return false
 	})
 	if !stray.IsNil() {
-		return fmt.Errorf("a list with the key %s has no JSON", keyText(stray))
+		return fmt.Errorf("a list with the key %s has no JSON", jsonKey(stray))
 	}
 	e.add("[")
 	e.level++
@@ -207,7 +207,7 @@ func (e *jsonEncoder) list(t sandbox.Table, n, depth int) error {
 		}
 		e.line()
 		if err := e.value(v, depth); err != nil {
-			return within(err, "["+strconv.Itoa(i)+"]")
+			return jsonWithin(err, "["+strconv.Itoa(i)+"]")
 		}
 	}
 	e.level--
@@ -224,7 +224,7 @@ func (e *jsonEncoder) object(t sandbox.Table, depth int) error {
 	t.EachField(func(key, v sandbox.Value) bool {
 		name, ok := key.Text()
 		if !ok {
-			err = fmt.Errorf("a table with the key %s has no JSON: keys are names, or 1 to n without a gap", keyText(key))
+			err = fmt.Errorf("a table with the key %s has no JSON: keys are names, or 1 to n without a gap", jsonKey(key))
 			return false
 		}
 		e.a.Step(4)
@@ -249,14 +249,14 @@ func (e *jsonEncoder) object(t sandbox.Table, depth int) error {
 		}
 		e.line()
 		if err := e.str(entry.key); err != nil {
-			return within(err, "."+quoteKey(entry.key))
+			return jsonWithin(err, "."+quoteBrief(entry.key))
 		}
 		e.add(":")
 		if e.indent > 0 {
 			e.add(" ")
 		}
 		if err := e.value(entry.value, depth); err != nil {
-			return within(err, "."+plainKey(entry.key))
+			return jsonWithin(err, "."+jsonStep(entry.key))
 		}
 	}
 	e.level--
@@ -269,23 +269,23 @@ func (e *jsonEncoder) object(t sandbox.Table, depth int) error {
 	return nil
 }
 
-// plainKey is a key in a path: in quotes unless it is a word.
-func plainKey(key string) string {
+// jsonStep is a key in a path: in quotes unless it is a word.
+func jsonStep(key string) string {
 	for i := range len(key) {
 		if c := key[i]; c != '_' && (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') {
-			return quoteKey(key)
+			return quoteBrief(key)
 		}
 	}
 	if key == "" || len(key) > 40 {
-		return quoteKey(key)
+		return quoteBrief(key)
 	}
 	return key
 }
 
-// keyText is a key as messages show it.
-func keyText(key sandbox.Value) string {
+// jsonKey is a key as messages show it.
+func jsonKey(key sandbox.Value) string {
 	if s, ok := key.Text(); ok {
-		return quoteKey(s)
+		return quoteBrief(s)
 	}
 	if f, ok := key.Number(); ok {
 		return formatNumber(f)

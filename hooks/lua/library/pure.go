@@ -5,6 +5,6 @@ import "time"
 // pureModules returns the libraries that compute: what they give depends on
 // their arguments, but for the time, which they take from now, and chance.
 func pureModules(now func() time.Time) []*Module {
-	_ = now
-	return []*Module{jsonModule()}
+
+	return []*Module{jsonModule(), subjectModule(), nkeyModule(), cryptoModule(), reModule()}
 }

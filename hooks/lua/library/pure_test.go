@@ -11,8 +11,8 @@ import (
 	"moonwire/hooks/lua/sandbox"
 )
 
-// noon is the time in tests of the libraries that compute.
-var noon = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+// pureNoon is the time in tests of the libraries that compute.
+var pureNoon = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 
 // pureCall is a call at a point where a hook may wait, or may not.
 type pureCall struct {
@@ -41,7 +41,7 @@ func newPure(t testing.TB, source string) *pureScript {
 	t.Helper()
 	var head strings.Builder
 	modules := make(map[string]func(*sandbox.VM) (sandbox.Value, error))
-	for _, m := range pureModules(func() time.Time { return noon }) {
+	for _, m := range pureModules(func() time.Time { return pureNoon }) {
 		modules[m.Name] = func(vm *sandbox.VM) (sandbox.Value, error) { return m.Build(vm), nil }
 		head.WriteString("local " + m.Name + " = require '" + m.Name + "' ")
 	}
@@ -64,22 +64,22 @@ func newPure(t testing.TB, source string) *pureScript {
 	return s
 }
 
-// patient is a budget that no clock ends.
-var patient = sandbox.Budget{Wall: time.Hour}
+// pureBudget is a budget that no clock ends.
+var pureBudget = sandbox.Budget{Wall: time.Hour}
 
 // call calls the function of the script.
 func (s *pureScript) call(t testing.TB, args ...sandbox.Value) sandbox.Value {
 	t.Helper()
-	v, err := s.vm.Call(s.f, patient, args...)
+	v, err := s.vm.Call(s.f, pureBudget, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return v
 }
 
-// show is a function for scripts that writes what a function returned: texts
+// pureShow is a function for scripts that writes what a function returned: texts
 // in quotes, several results with a blank between them.
-const show = `local function show(...)
+const pureShow = `local function show(...)
 	local out = {}
 	for i = 1, select("#", ...) do
 		local v = select(i, ...)
@@ -92,7 +92,7 @@ end `
 // it is.
 func pureText(t testing.TB, expression, s string) string {
 	t.Helper()
-	p := newPure(t, show+"hook(function(s) return show("+expression+") end)")
+	p := newPure(t, pureShow+"hook(function(s) return show("+expression+") end)")
 	got, _ := p.call(t, sandbox.String(s)).Text()
 	return got
 }
@@ -102,7 +102,7 @@ func pureText(t testing.TB, expression, s string) string {
 func pureError(t testing.TB, expression string) string {
 	t.Helper()
 	s := newPure(t, "hook(function() return "+expression+" end)")
-	_, err := s.vm.Call(s.f, patient)
+	_, err := s.vm.Call(s.f, pureBudget)
 	var e *sandbox.Error
 	if !errors.As(err, &e) {
 		t.Fatalf("%s: got %v, want an error of the script", expression, err)
@@ -137,12 +137,12 @@ func TestPureDeclarations(t *testing.T) {
 			t.Errorf("%s says nothing", m.Name)
 		}
 		for _, f := range m.Functions {
-			if !strings.HasSuffix(f.Doc, ".") || f.Do == nil || len(f.Returns) == 0 {
+			if !strings.HasSuffix(f.Doc, ".") || f.Do == nil || len(f.Returns) == 0 || f.Example == "" {
 				t.Errorf("%s.%s is not declared in full", m.Name, f.Name)
 			}
 			for _, p := range append(f.Params, f.Returns...) {
-				if p.Name == "" || p.Type == "" {
-					t.Errorf("%s.%s: a parameter or result has no name or type: %+v", m.Name, f.Name, p)
+				if p.Name == "" || p.Type == "" || !strings.HasSuffix(p.Doc, ".") {
+					t.Errorf("%s.%s: a parameter or result is not declared in full: %+v", m.Name, f.Name, p)
 				}
 			}
 		}
@@ -156,10 +156,10 @@ func pureAllocated() uint64 {
 	return s[0].Value.Uint64()
 }
 
-// testHostile calls what abuses the libraries, without a clock and with one. A
+// pureHostile calls what abuses the libraries, without a clock and with one. A
 // call may last 150 ms (ten times that where machines are busy) and allocate
 // 64 MB. Not parallel: it counts what the process allocates.
-func testHostile(t *testing.T, source string, input string) {
+func pureHostile(t *testing.T, source string, input string) {
 	t.Helper()
 	for _, b := range []sandbox.Budget{{Wall: time.Minute}, {}} {
 		s := newPure(t, "hook(function(s) "+source+" end)")
