@@ -39,9 +39,15 @@ type pureScript struct {
 // newPure loads a script. What it gives to hook is its function.
 func newPure(t testing.TB, source string) *pureScript {
 	t.Helper()
+	return newPureAt(t, pureNoon, source)
+}
+
+// newPureAt is newPure at another time.
+func newPureAt(t testing.TB, now time.Time, source string) *pureScript {
+	t.Helper()
 	var head strings.Builder
 	modules := make(map[string]func(*sandbox.VM) (sandbox.Value, error))
-	for _, m := range pureModules(func() time.Time { return pureNoon }) {
+	for _, m := range pureModules(func() time.Time { return now }) {
 		modules[m.Name] = func(vm *sandbox.VM) (sandbox.Value, error) { return m.Build(vm), nil }
 		head.WriteString("local " + m.Name + " = require '" + m.Name + "' ")
 	}

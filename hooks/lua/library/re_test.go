@@ -64,7 +64,7 @@ func TestRe(t *testing.T) {
 		`re.test("a(?=b)", "")`:                              `bad argument #1 (invalid or unsupported Perl syntax: "(?=")`,
 		`re.test("x{1001}", "")`:                             `bad argument #1 (invalid repeat count: "{1001}")`,
 		`re.test(("x"):rep(1025), "")`:                       "bad argument #1 (a pattern has at most 1024 bytes, this one has 1025)",
-		`re.test("(?:abc){1000}", "")`:                   "bad argument #1 (the pattern is too large: written out it has more than 2000 steps)",
+		`re.test("(?:abc){1000}", "")`:                       "bad argument #1 (the pattern is too large: written out it has more than 2000 steps)",
 		`re.test(("(x)"):rep(33), "")`:                       "bad argument #1 (a pattern has at most 32 groups, this one has 33)",
 		`re.test()`:                                          "bad argument #1 (string expected, got no value)",
 		`re.test("a")`:                                       "bad argument #2 (string expected, got no value)",
