@@ -29,9 +29,13 @@ const (
 )
 
 // hashes are the hash functions that scripts can name.
-func hashes() map[string]func() hash.Hash {
-	return map[string]func() hash.Hash{"sha1": sha1.New, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New}
-}
+var hashes = map[string]func() hash.Hash{"sha1": sha1.New, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New}
+
+// Encodings by which each value has one text.
+var (
+	base64Std = base64.StdEncoding.Strict()
+	base64URL = base64.RawURLEncoding.Strict()
+)
 
 // coding is a way to write bytes as text.
 type coding struct {
@@ -43,32 +47,35 @@ type coding struct {
 }
 
 func codings() []coding {
-	b64 := base64.StdEncoding.Strict()
-	url := base64.RawURLEncoding.Strict()
 	return []coding{
-		{"hex", "two hexadecimal digits for each byte, in lower case; upper case is read too", hex.EncodedLen,
-			func(s string) string { return hex.EncodeToString([]byte(s)) }, hex.DecodeString},
-		{"base64", "base64 with padding, without line ends", b64.EncodedLen,
-			func(s string) string { return b64.EncodeToString([]byte(s)) }, decodeBase64(b64)},
-		{"base64url", "base64 for URLs, without padding; padding is read too", url.EncodedLen,
-			func(s string) string { return url.EncodeToString([]byte(s)) },
+		{
+			"hex", "two hexadecimal digits for each byte, in lower case; upper case is read too", hex.EncodedLen,
+			func(s string) string { return hex.EncodeToString([]byte(s)) }, hex.DecodeString,
+		},
+		{
+			"base64", "base64 with padding, without line ends", base64Std.EncodedLen,
+			func(s string) string { return base64Std.EncodeToString([]byte(s)) },
+			func(s string) ([]byte, error) { return decodeBase64(base64Std, s) },
+		},
+		{
+			"base64url", "base64 for URLs, without padding; padding is read too", base64URL.EncodedLen,
+			func(s string) string { return base64URL.EncodeToString([]byte(s)) },
 			func(s string) ([]byte, error) {
 				if len(s)%4 == 0 {
 					s = strings.TrimSuffix(strings.TrimSuffix(s, "="), "=")
 				}
-				return decodeBase64(url)(s)
-			}},
+				return decodeBase64(base64URL, s)
+			},
+		},
 	}
 }
 
-// decodeBase64 reads one text for each value: the library of Go skips line ends.
-func decodeBase64(e *base64.Encoding) func(string) ([]byte, error) {
-	return func(s string) ([]byte, error) {
-		if i := strings.IndexAny(s, "\r\n"); i >= 0 {
-			return nil, base64.CorruptInputError(i)
-		}
-		return e.DecodeString(s)
+// decodeBase64 refuses line ends, which the library of Go skips.
+func decodeBase64(e *base64.Encoding, s string) ([]byte, error) {
+	if i := strings.IndexAny(s, "\r\n"); i >= 0 {
+		return nil, base64.CorruptInputError(i)
 	}
+	return e.DecodeString(s)
 }
 
 const forms = `"hex"|"base64"|"base64url"|"raw"?`
@@ -229,7 +236,7 @@ func cryptoHMAC(a *sandbox.Args) error {
 	if err != nil {
 		return err
 	}
-	newHash, known := hashes()[name]
+	newHash, known := hashes[name]
 	if !known {
 		return fmt.Errorf("bad argument #1 (unknown hash %s; known are sha256, sha384, sha512, sha1)", quoteBrief(name))
 	}

@@ -116,8 +116,10 @@ func TestJSONEncode(t *testing.T) {
 		{"nil", `json.encode(nil)`, "null"},
 		{"null", `json.encode(json.null)`, "null"},
 		{"bools", `json.encode{ true, false }`, "[true,false]"},
-		{"numbers", `json.encode{ 0, -1, 0.5, 1e15, 123456789012, 1e20, 1e21, 1e-7, -0.000001 }`,
-			"[0,-1,0.5,1000000000000000,123456789012,100000000000000000000,1e+21,1e-07,-0.000001]"},
+		{
+			"numbers", `json.encode{ 0, -1, 0.5, 1e15, 123456789012, 1e20, 1e21, 1e-7, -0.000001 }`,
+			"[0,-1,0.5,1000000000000000,123456789012,100000000000000000000,1e+21,1e-07,-0.000001]",
+		},
 		{"minus zero", `json.encode(json.decode("-0"))`, "-0"},
 		{"strings", `json.encode("a\"\\/\n\r\t\1\127é\226\128\168")`, `"a\"\\/\n\r\t\u0001` + "\x7fé\u2028\""},
 		{"a list", `json.encode{ "a", json.null, {} }`, `["a",null,{}]`},
@@ -301,4 +303,26 @@ func BenchmarkJSON(b *testing.B) {
 			}
 		}
 	})
+}
+
+// TestJSONNullInGo: values that pass through Go keep null and empty lists.
+func TestJSONNullInGo(t *testing.T) {
+	t.Parallel()
+	s := newPure(t, `hook(function(v) return json.encode(v) end)`)
+	value := map[string]any{"list": []any{nil, "a", []any{}}, "strings": []string{}, "gone": nil, "empty": map[string]any{}}
+	v, err := ToLua(s.vm, value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"empty":{},"list":[null,"a",[]],"strings":[]}`
+	if got, _ := s.call(t, v).Text(); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	back, err := FromLua(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := json.Marshal(back); err != nil || string(got) != want {
+		t.Errorf("back in Go: got %s, %v; want %s", got, err, want)
+	}
 }

@@ -414,7 +414,7 @@ func (d *jsonDecoder) number() (v sandbox.Value, err error) {
 		return sandbox.String(s), nil
 	}
 	if end == d.at && end-whole <= 15 {
-		return sandbox.Number(small(s[whole-start:], whole > start)), nil
+		return sandbox.Number(jsonSmall(s[whole-start:], whole > start)), nil
 	}
 	d.pay(0, len(s)/8)
 	f, err := strconv.ParseFloat(s, 64)
@@ -435,8 +435,8 @@ func (d *jsonDecoder) digits() error {
 	return nil
 }
 
-// small is the value of at most 15 digits, which a float holds exactly.
-func small(digits string, negative bool) float64 {
+// jsonSmall is the value of at most 15 digits, which a float holds exactly.
+func jsonSmall(digits string, negative bool) float64 {
 	n := int64(0)
 	for i := range len(digits) {
 		n = n*10 + int64(digits[i]-'0')

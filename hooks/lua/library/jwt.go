@@ -1,7 +1,6 @@
 package library
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,7 +26,7 @@ func jwtModule(now func() time.Time) *Module {
 // newJWT makes the library for one VM, which keeps parsed keys.
 func newJWT(now func() time.Time) *Module {
 	l := &jwtLib{now: now}
-	token := Param{Name: "token", Type: "string?", Doc: "The token in its compact form, with two dots. Without one, the answer is nil and an error."}
+	token := Param{Name: "token", Type: "string|nil", Doc: "The token in its compact form, with two dots. Without one, the answer is nil and an error."}
 	return &Module{
 		Name: "jwt",
 		Doc:  "Checks JSON Web Tokens (RFC 7519, RFC 8725): who signed them, whom they are for and until when they hold.",
@@ -55,7 +54,7 @@ assert(not claims and err == "the token does not say when it expires")`,
 				Doc:    "Returns what a token says, whoever made it. Trust none of it: it is for logs, and to choose between keys.",
 				Params: []Param{token},
 				Returns: []Param{
-					{Name: "header", Type: "table<string, any>?", Doc: "The header, or nil."},
+					{Name: "header", Type: "table<string, any>|nil", Doc: "The header, or nil."},
 					{Name: "claims", Type: "table<string, any>|string", Doc: "The claims, or why there are none."},
 				},
 				Example: `local header, claims = jwt.peek("eyJhbGciOiJub25lIn0.eyJzdWIiOiJtYWxsb3J5In0.")
@@ -133,7 +132,7 @@ func (l *jwtLib) parse(a *sandbox.Args) (t jwtToken, err error) {
 
 // decodeToken reads base64url as it stands in tokens: in one way only.
 func decodeToken(s string) ([]byte, error) {
-	return decodeBase64(base64.RawURLEncoding.Strict())(s)
+	return decodeBase64(base64URL, s)
 }
 
 // object reads a JSON object.

@@ -14,11 +14,9 @@ import (
 )
 
 // nkeyKinds are the kinds of keys that scripts can ask for.
-func nkeyKinds() map[string]nkeys.PrefixByte {
-	return map[string]nkeys.PrefixByte{
-		"account": nkeys.PrefixByteAccount, "cluster": nkeys.PrefixByteCluster, "curve": nkeys.PrefixByteCurve,
-		"operator": nkeys.PrefixByteOperator, "server": nkeys.PrefixByteServer, "user": nkeys.PrefixByteUser,
-	}
+var nkeyKinds = map[string]nkeys.PrefixByte{
+	"account": nkeys.PrefixByteAccount, "cluster": nkeys.PrefixByteCluster, "curve": nkeys.PrefixByteCurve,
+	"operator": nkeys.PrefixByteOperator, "server": nkeys.PrefixByteServer, "user": nkeys.PrefixByteUser,
 }
 
 // verifyCost is what the check of an Ed25519 signature counts, in instructions.
@@ -133,8 +131,8 @@ func nkeyValid(a *sandbox.Args) error {
 		if kind, err = text(a, 2); err != nil {
 			return err
 		}
-		if _, known := nkeyKinds()[kind]; !known {
-			return fmt.Errorf("bad argument #2 (unknown kind %s; known are %s)", quoteBrief(kind), strings.Join(slices.Sorted(maps.Keys(nkeyKinds())), ", "))
+		if _, known := nkeyKinds[kind]; !known {
+			return fmt.Errorf("bad argument #2 (unknown kind %s; known are %s)", quoteBrief(kind), strings.Join(slices.Sorted(maps.Keys(nkeyKinds)), ", "))
 		}
 	}
 	a.Step(64)
@@ -147,5 +145,5 @@ func validNkey(public, kind string) bool {
 	if len(public) != 56 || !nkeys.IsValidPublicKey(public) {
 		return false
 	}
-	return kind == "" || nkeys.Prefix(public) == nkeyKinds()[kind]
+	return kind == "" || nkeys.Prefix(public) == nkeyKinds[kind]
 }
