@@ -13,7 +13,10 @@ const markLocked = "\x00locked"
 
 // lockMeta is the metatable of read-only tables.
 var lockMeta = sync.OnceValue(func() *lua.LTable {
-	return marks(markLocked)
+	t := &lua.LTable{Metatable: lua.LNil}
+	t.RawSetString("__metatable", lua.LFalse)
+	t.RawSetString(markLocked, lua.LTrue)
+	return t
 })
 
 // stringMeta is the metatable of strings.
