@@ -151,7 +151,7 @@ func (m *meter) setField(L *lua.LState, ud *lua.LUserData, key, value lua.LValue
 	name, ok := key.(lua.LString)
 	switch {
 	case o == nil:
-		L.RaiseError("%v has no fields", ud.Value)
+		L.RaiseError("a %s has no fields", ud.Type())
 	case !ok:
 		L.RaiseError("the name of a field is a string, not a %s", key.Type())
 	}
