@@ -1,8 +1,11 @@
 package library
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"strings"
+	"time"
 
 	"moonwire/hooks/lua/sandbox"
 )
@@ -66,6 +69,27 @@ func options(a *sandbox.Args, i int, known ...string) (t sandbox.Table, ok bool,
 		return t, false, err
 	}
 	return t, true, CheckKeys(t, fmt.Sprintf("bad argument #%d", i), known...)
+}
+
+// mostSeconds is the longest time that a script can ask for: some 31 years.
+const mostSeconds = 1e9
+
+// seconds returns a time that a script gives in seconds: above zero, and at
+// least a nanosecond. The error says what is wrong, without saying where.
+func seconds(v sandbox.Value) (time.Duration, error) {
+	f, ok := v.Number()
+	if !ok || !(f > 0) || f > mostSeconds {
+		return 0, errors.New("must be a number of seconds above 0 and up to 1e9")
+	}
+	return max(1, time.Duration(f*1e9)), nil
+}
+
+// brief is a text as it may stand in an error.
+func brief(s string) string {
+	if len(s) > 64 {
+		s = s[:64] + "…"
+	}
+	return strings.ToValidUTF8(s, "?")
 }
 
 // fail is the results of a function that did not succeed with good arguments:
