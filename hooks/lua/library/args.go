@@ -59,16 +59,26 @@ func table(a *sandbox.Args, i int) (sandbox.Table, error) {
 	return sandbox.Table{}, wrong(a, i, "table")
 }
 
-// options returns a table argument that may be missing, and checks that it has
-// no other keys than those named: a misspelt one would be a wrong policy.
+// options returns a table argument that may be missing, and has no other keys
+// than those named: a misspelt one would be a wrong policy.
 func options(a *sandbox.Args, i int, known ...string) (t sandbox.Table, ok bool, err error) {
 	if a.At(i).IsNil() {
 		return t, false, nil
 	}
-	if t, err = table(a, i); err != nil {
-		return t, false, err
+	t, err = fields(a, i, known...)
+	return t, err == nil, err
+}
+
+// fields returns a table argument that has no other keys than those named.
+func fields(a *sandbox.Args, i int, known ...string) (sandbox.Table, error) {
+	t, err := table(a, i)
+	if err != nil {
+		return t, err
 	}
-	return t, true, CheckKeys(t, fmt.Sprintf("bad argument #%d", i), known...)
+	if err := checkKeys(t, known); err != nil {
+		return t, fmt.Errorf("bad argument #%d: %w", i, err)
+	}
+	return t, nil
 }
 
 // mostSeconds is the longest time that a script can ask for: some 31 years.
@@ -84,10 +94,10 @@ func seconds(v sandbox.Value) (time.Duration, error) {
 	return max(1, time.Duration(f*1e9)), nil
 }
 
-// brief is a text as it may stand in an error.
-func brief(s string) string {
-	if len(s) > 64 {
-		s = s[:64] + "…"
+// brief is a text as it may stand in an error: most bytes of it.
+func brief(s string, most int) string {
+	if len(s) > most {
+		s = s[:most] + "…"
 	}
 	return strings.ToValidUTF8(s, "?")
 }

@@ -34,9 +34,14 @@ type Function struct {
 	Doc     string // sentences; the first is the summary
 	Params  []Param
 	Returns []Param
-	Example string // lines of Lua that run; "" for none
-	Waits   bool   // as of a module, of this function alone
-	Do      sandbox.Func
+	// Example is lines of Lua that run in the function of a hook, where each module
+	// is a local of its name; "" for none.
+	Example string
+	Waits   bool // as of a module, of this function alone
+	// Calls: it is for calls only, not for the top level of a script, which runs
+	// once for each VM and when it is only checked.
+	Calls bool
+	Do    sandbox.Func
 }
 
 // Param is a parameter or a result. The Type is one of LuaLS annotations:
@@ -47,6 +52,28 @@ type Param struct{ Name, Type, Doc string }
 type Type struct {
 	Name, Doc string
 	Fields    []Param
+}
+
+// signature is the function as a type of LuaLS.
+func (f *Function) signature() string {
+	var b strings.Builder
+	b.WriteString("fun(")
+	for i, p := range f.Params {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(p.Name)
+		kind, optional := strings.CutSuffix(p.Type, "?")
+		if optional {
+			b.WriteString("?")
+		}
+		b.WriteString(": " + kind)
+	}
+	b.WriteString(")")
+	for i, p := range f.Returns {
+		b.WriteString([]string{": ", ", "}[min(i, 1)] + p.Type)
+	}
+	return b.String()
 }
 
 // Build makes the module's table in a VM. It is read-only to scripts.
@@ -77,17 +104,25 @@ func (m *Module) Build(vm *sandbox.VM) sandbox.Value {
 	return t.Value()
 }
 
-// guarded returns what runs f: a function that waits does so only where that
-// holds nobody up.
+// guarded returns what runs f where it may run: a function that waits does so
+// only where that holds nobody up.
 func (m *Module) guarded(f Function) sandbox.Func {
-	if !m.Waits && !f.Waits {
-		return f.Do
-	}
 	name := m.Name + "." + f.Name
-	return func(a *sandbox.Args) error {
-		if c := CallerOf(a); c.Loading() || !c.MayWait() {
-			return fmt.Errorf("%s can be called at connect and event only: it waits, and messages would wait with it", name)
+	switch {
+	case m.Waits || f.Waits:
+		return func(a *sandbox.Args) error {
+			if c := CallerOf(a); c.Loading() || !c.MayWait() {
+				return fmt.Errorf("%s can be called at connect and event only: it waits, and messages would wait with it", name)
+			}
+			return f.Do(a)
 		}
-		return f.Do(a)
+	case f.Calls:
+		return func(a *sandbox.Args) error {
+			if CallerOf(a).Loading() {
+				return fmt.Errorf("%s can be called by the functions of hooks only: the top level of a script runs once for each of its virtual machines", name)
+			}
+			return f.Do(a)
+		}
 	}
+	return f.Do
 }

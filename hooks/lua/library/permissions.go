@@ -122,7 +122,7 @@ func hasNames(t sandbox.Table) (has bool) {
 func parseSubjects(v sandbox.Value, where string, check func(string) string) ([]string, error) {
 	if s, ok := v.Text(); ok {
 		if why := check(s); why != "" {
-			return nil, fmt.Errorf("%s: %q is %s", where, brief(s), why)
+			return nil, fmt.Errorf("%s: %q is %s", where, brief(s, 64), why)
 		}
 		return []string{strings.Clone(s)}, nil
 	}
@@ -148,7 +148,7 @@ func parseSubjects(v sandbox.Value, where string, check func(string) string) ([]
 			return false
 		}
 		if why := check(s); why != "" {
-			err = fmt.Errorf("%s[%d]: %q is %s", where, at, brief(s), why)
+			err = fmt.Errorf("%s[%d]: %q is %s", where, at, brief(s, 64), why)
 			return false
 		}
 		list = append(list, strings.Clone(s)) // it may be a piece of something long

@@ -164,16 +164,23 @@ func fromTable(t sandbox.Table, depth int) (any, error) {
 	return fields, nil
 }
 
-// CheckKeys returns an error that names a key of t which is not known, with the
+// CheckKeys returns an error that names a key of t which is not known, with
 // those that are; it begins with where.
 func CheckKeys(t sandbox.Table, where string, known ...string) error {
+	if err := checkKeys(t, known); err != nil {
+		return fmt.Errorf("%s: %w", where, err)
+	}
+	return nil
+}
+
+func checkKeys(t sandbox.Table, known []string) error {
 	var err error
 	t.Each(func(key, _ sandbox.Value) bool {
 		name, ok := key.Text()
 		if !ok {
-			err = fmt.Errorf("%s: a key is a %s; known are %s", where, key.Kind(), strings.Join(known, ", "))
+			err = fmt.Errorf("a key is a %s; known are %s", key.Kind(), strings.Join(known, ", "))
 		} else if !slices.Contains(known, name) {
-			err = fmt.Errorf("%s: unknown key %q; known are %s", where, name, strings.Join(known, ", "))
+			err = fmt.Errorf("unknown key %q; known are %s", brief(name, 64), strings.Join(known, ", "))
 		}
 		return err == nil
 	})
