@@ -69,8 +69,10 @@ func TestClientsStats(t *testing.T) {
 
 func TestClientsFail(t *testing.T) {
 	t.Parallel()
-	tt := script{"none", `out(clients.disconnect{ id = 1 }) out(clients.permissions({ id = 1 }, { publish = "a" }))`,
-		[]any{nil, "there are no connections here", nil, "there are no connections here"}}
+	tt := script{
+		"none", `out(clients.disconnect{ id = 1 }) out(clients.permissions({ id = 1 }, { publish = "a" }))`,
+		[]any{nil, "there are no connections here", nil, "there are no connections here"},
+	}
 	tt.check(t, Options{})
 	tt.want = []any{nil, "busy", nil, "busy"}
 	tt.check(t, Options{Control: &fakeControl{err: errors.New("busy")}})

@@ -2,6 +2,8 @@ package library
 
 import (
 	"context"
+	"io"
+	"log"
 	"sync"
 	"testing"
 	"time"
@@ -157,3 +159,6 @@ func luaTable(t testing.TB, expression string) sandbox.Table {
 func same(a, b string) bool {
 	return len(a) > 0 && len(b) > 0 && unsafe.StringData(a) == unsafe.StringData(b)
 }
+
+// quiet is a log that nobody reads.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -180,20 +180,24 @@ func TestGuards(t *testing.T) {
 	}{
 		{
 			"waiting where it holds others up", `http.get("http://127.0.0.1:1/")`,
-			"http.get can be called at connect and event only: it waits, and messages would wait with it", fakeCaller{hurry: true},
+			"http.get can be called at connect and event only: it waits, and messages would wait with it",
+			fakeCaller{hurry: true},
 		},
 		{
 			"waiting at load", `http.post("http://127.0.0.1:1/")`,
-			"http.post can be called at connect and event only: it waits, and messages would wait with it", fakeCaller{loading: true},
+			"http.post can be called at connect and event only: it waits, and messages would wait with it",
+			fakeCaller{loading: true},
 		},
 		{
 			"state at load", `kv.get("a")`,
-			"kv.get can be called by the functions of hooks only: the top level of a script runs once for each of its virtual machines", fakeCaller{loading: true},
+			"kv.get can be called by the functions of hooks only: the top level of a script runs once for each of its virtual machines",
+			fakeCaller{loading: true},
 		},
 		{"kv.shared at load", `kv.shared("a")`, "", fakeCaller{loading: true}},
 		{
 			"a space at load", `kv.shared("a").set("a", 1)`,
-			"kv.set can be called by the functions of hooks only: the top level of a script runs once for each of its virtual machines", fakeCaller{loading: true},
+			"kv.set can be called by the functions of hooks only: the top level of a script runs once for each of its virtual machines",
+			fakeCaller{loading: true},
 		},
 		{"the time at load", `time.now()`, "", fakeCaller{loading: true}},
 		{"state where nobody waits", `kv.get("a")`, "", fakeCaller{hurry: true}},
