@@ -138,14 +138,14 @@ func rootCAs(file string) (*x509.CertPool, error) {
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("http.ca_file: %w", err)
+		return nil, fmt.Errorf("hooks.http.ca_file: %w", err)
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("http.ca_file: %s has no certificate in PEM", file)
+		return nil, fmt.Errorf("hooks.http.ca_file: %s has no certificate in PEM", file)
 	}
 	return pool, nil
 }

@@ -118,6 +118,7 @@ func answerHeader(a *sandbox.Args, h http.Header) sandbox.Value {
 	for _, k := range sortedKeys(h) {
 		v := strings.Join(h[k], ", ")
 		a.Charge(len(k) + len(v))
+		v = strings.Clone(v) // it may be a piece of the whole head
 		t.Set(strings.ToLower(k), sandbox.String(v))
 	}
 	return t.Value()

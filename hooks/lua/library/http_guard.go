@@ -51,7 +51,7 @@ func parsePlaces(key string, list []string) (p places, err error) {
 			}
 			p.hosts = append(p.hosts, h)
 		} else {
-			wrong = append(wrong, fmt.Errorf("http.%s: %q is no host such as api.example.com or *.example.com, no address and no network such as 10.0.0.0/8", key, s))
+			wrong = append(wrong, fmt.Errorf("hooks.http.%s: %q is no host such as api.example.com or *.example.com, no address and no network such as 10.0.0.0/8", key, s))
 		}
 	}
 	return p, errors.Join(wrong...)

@@ -2,7 +2,6 @@ package library
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -130,7 +129,6 @@ func parseHeader(a *sandbox.Args, v sandbox.Value) (http.Header, error) {
 // setBody takes a string, a table or nil.
 func (r *request) setBody(a *sandbox.Args, v sandbox.Value, where string) error {
 	s, isText := v.Text()
-	t, isTable := v.Table()
 	switch {
 	case v.IsNil():
 		return nil
@@ -140,15 +138,11 @@ func (r *request) setBody(a *sandbox.Args, v sandbox.Value, where string) error 
 		return nil
 	case isText:
 		return fmt.Errorf("%s (a body has at most %d bytes, this one has %d)", where, mostBody, len(s))
-	case !isTable:
+	case v.Kind() != sandbox.KindTable:
 		return fmt.Errorf("%s (a body is a string or a table, not a %s)", where, v.Kind())
 	}
-	weigh(a, t, maxDepth)
-	data, err := FromLua(v)
-	if err == nil {
-		r.body, err = toJSON(data)
-	}
-	if err != nil {
+	var err error
+	if r.body, err = new(jsonEncoder).encode(a, v, 0); err != nil {
 		return fmt.Errorf("%s (the body: %w)", where, err)
 	}
 	if len(r.body) > mostBody {
@@ -161,34 +155,6 @@ func (r *request) setBody(a *sandbox.Args, v sandbox.Value, where string) error 
 		r.header.Set("Content-Type", "application/json")
 	}
 	return nil
-}
-
-// weigh charges what becomes of a table. Tables that lie in each other more than
-// once are written as often, which can be very much.
-func weigh(a *sandbox.Args, t sandbox.Table, depth int) {
-	if depth == 0 {
-		return // FromLua will say so
-	}
-	t.Each(func(key, value sandbox.Value) bool {
-		k, _ := key.Text()
-		s, _ := value.Text()
-		a.Step(1)
-		a.Charge(64 + 2*(len(k)+len(s)))
-		if inner, ok := value.Table(); ok {
-			weigh(a, inner, depth-1)
-		}
-		return true
-	})
-}
-
-func toJSON(data any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(data); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // httpRequest returns the request as net/http has it. The error says what is

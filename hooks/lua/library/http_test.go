@@ -228,8 +228,8 @@ func TestHTTPWrong(t *testing.T) {
 		{"long headers", `http.get("http://a/", { headers = { a = ("x"):rep(16384) } })`, "bad argument #2 (headers are more than 64, or have more than 16384 bytes)"},
 		{"a long body", `http.post("http://a/", ("x"):rep(1048577))`, "bad argument #2 (a body has at most 1048576 bytes, this one has 1048577)"},
 		{"a body that is none", `http.post("http://a/", true)`, "bad argument #2 (a body is a string or a table, not a boolean)"},
-		{"a table without JSON", `http.post("http://a/", { f = http.get })`, "bad argument #2 (the body: a function is no data)"},
-		{"a table without end", `local t = {} t.t = t http.post("http://a/", t)`, "bad argument #2 (the body: " + ErrDepth.Error() + ")"},
+		{"a table without JSON", `http.post("http://a/", { f = http.get })`, "bad argument #2 (the body: at .f: a function has no JSON)"},
+		{"a table without end", `local t = {} t.t = t http.post("http://a/", t)`, "bad argument #2 (the body: at " + strings.Repeat(".t", 64) + ": " + ErrDepth.Error() + ")"},
 		{"no request", `http.request("http://a/")`, "bad argument #1 (table expected, got string)"},
 		{"a request without a URL", `http.request{}`, "bad argument #1 (url must be a string)"},
 		{"a method", `http.request{ url = "http://a/", method = "CONNECT" }`, "bad argument #1 (method must be one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS)"},
@@ -359,8 +359,8 @@ func TestHTTPOptionsWrong(t *testing.T) {
 		CAFile: empty,
 	}})
 	const form = " is no host such as api.example.com or *.example.com, no address and no network such as 10.0.0.0/8\n"
-	want := `http.allow: "http://x"` + form + `http.allow: "*"` + form + `http.deny: "a:80"` + form + `http.deny: "10.0.0.256"` + form +
-		`http.deny: "fe80::1%eth0"` + form + `http.deny: "::ffff:10.0.0.0/104"` + form + "http.ca_file: " + empty + " has no certificate in PEM"
+	want := `hooks.http.allow: "http://x"` + form + `hooks.http.allow: "*"` + form + `hooks.http.deny: "a:80"` + form + `hooks.http.deny: "10.0.0.256"` + form +
+		`hooks.http.deny: "fe80::1%eth0"` + form + `hooks.http.deny: "::ffff:10.0.0.0/104"` + form + "hooks.http.ca_file: " + empty + " has no certificate in PEM"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

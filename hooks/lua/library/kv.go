@@ -26,9 +26,9 @@ type KVOptions struct {
 // KVStats is what is in kv, and what happened there.
 type KVStats struct {
 	Entries, Bytes int64
-	Hits, Misses   uint64 // of calls that look at a key, which all do
+	Hits, Misses   uint64 // calls whose key had a value, and those whose had none
 	Evicted        uint64 // entries that had to make room
-	Expired        uint64
+	Expired        uint64 // entries whose time was over
 }
 
 // kv keeps values between calls.

@@ -96,6 +96,9 @@ func TestDeclarations(t *testing.T) {
 				t.Errorf("%s does nothing", where)
 			}
 		}
+		for _, c := range m.Constants {
+			checkParams(t, m.Name+", constant", []Param{{c.Name, c.Type, c.Doc}}, false)
+		}
 		for _, d := range m.Types {
 			checkDoc(t, "type "+d.Name, d.Doc)
 			checkParams(t, "type "+d.Name+", field", d.Fields, false)
