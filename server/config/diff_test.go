@@ -133,7 +133,10 @@ func filled(v reflect.Value, other bool) {
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		filled(v.Index(0), other)
+	case reflect.Float64:
+		v.SetFloat(float64(n) / 2)
 	case reflect.Map:
-		v.Set(reflect.ValueOf(map[string]string{"xyz"[:n]: "v"}))
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(reflect.ValueOf("xyz"[:n]), reflect.ValueOf("v"))
 	}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -170,6 +171,7 @@ func samples() map[string]sample {
 			all[block+"."+key] = s
 		}
 	}
+	maps.Copy(all, hookSamples())
 	for key, s := range permissionSamples() {
 		all["authorization.default_permissions."+key] = s
 	}

@@ -134,6 +134,9 @@ type Options struct {
 	// AlwaysEnableNonce puts a nonce into each INFO. Default false.
 	AlwaysEnableNonce bool
 
+	// Hooks are the scripts and plugins that the broker asks.
+	Hooks Hooks
+
 	// Debug logs debug messages. Default false.
 	Debug bool
 	// Trace logs the protocol of each client. Default false.

@@ -124,6 +124,8 @@ func (t *translation) item(it *item, n *node, scope string, out map[string]any) 
 		t.list(it, n, scope, out)
 	case dict:
 		t.dict(it, n, scope, out)
+	case freeform:
+		t.freeform(it, n, scope, out)
 	case presence:
 		t.presence(it, n, scope, out)
 	default:

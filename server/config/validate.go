@@ -54,6 +54,7 @@ func (o *Options) conflicts() []conflict {
 	c.mappings("", "mappings", d.Mappings)
 	c.operatorMode()
 	c.resolver()
+	c.hooks()
 	return c.found
 }
 

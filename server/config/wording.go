@@ -47,7 +47,7 @@ func (it *item) must() string {
 		return `true, false, "auto" or a duration such as "50ms"`
 	case presence:
 		return "true or false"
-	case block, dict:
+	case block, dict, freeform:
 		return "a block { … }"
 	case list:
 		return "a list [ … ]"
