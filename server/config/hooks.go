@@ -31,8 +31,8 @@ type Hook struct {
 	// [Options.HookPath]. Builtin is the name of a hook that the broker brings.
 	Lua, Plugin, Builtin string
 	// Config is what the hook is given as its settings: texts, bool, int64,
-	// float64, nil, []any and map[string]any, with keys as they were written. A
-	// text "file:PATH" stands for what is in that file. Secret.
+	// float64, nil, []any and map[string]any, with keys as they were written.
+	// Secret.
 	Config map[string]any
 	// Mode is "enforce", "shadow" or "off". Default "enforce".
 	Mode    string
@@ -106,8 +106,8 @@ type HooksReload struct {
 	// NoWatch leaves changes of files unnoticed until the next reload of the
 	// server (key watch, negated). Default false.
 	NoWatch bool
-	// RequireTests keeps a script out whose tests fail, or that has none.
-	// Default false.
+	// RequireTests has the tests of a script run first, and keeps it out when
+	// they fail. Default false.
 	RequireTests bool
 	// Probation is how long the old one of a hook that was replaced comes back
 	// when the new one fails much more. Default 30s; negative is not at all.
@@ -149,11 +149,11 @@ type HooksKV struct {
 	MaxBytes   int64 // of keys and values; default 64 MiB
 }
 
-// HooksHTTP says what scripts may ask over HTTP: hosts as "host", "*.domain" or
-// "host:port", or networks as "10.0.0.0/8".
+// HooksHTTP says what scripts may ask over HTTP: hosts as "host" or "*.domain",
+// addresses, or networks as "10.0.0.0/8".
 type HooksHTTP struct {
-	// Allow is what they may. Default empty: everything but addresses of this
-	// machine and of private networks.
+	// Allow is what they may. Default empty: everything but link-local networks,
+	// where clouds tell secrets to whoever asks.
 	Allow []string
 	// Deny is what they may not, even if it is allowed.
 	Deny []string

@@ -31,13 +31,14 @@ func hookSamples() map[string]sample {
 		"hooks.decision_log.denied":  {values: v{"1.0", "0", ""}, want: w{1.0, -1.0}},
 		"hooks.kv.max_entries":       {values: v{"10", "2k", ""}, want: w{10, 2000}},
 		"hooks.kv.max_bytes":         {values: v{"1MB", "2kb", ""}, want: w{int64(1 << 20), int64(2048)}},
-		"hooks.http.allow":           {values: v{`[a.b, "*.c:80", "10.0.0.0/8"]`}, want: w{[]string{"a.b", "*.c:80", "10.0.0.0/8"}}},
-		"hooks.http.deny":            {values: v{`["::1", "[::1]:80"]`}, want: w{[]string{"::1", "[::1]:80"}}},
+		"hooks.http.allow":           {values: v{`[a.b, "*.c", "10.0.0.0/8"]`}, want: w{[]string{"a.b", "*.c", "10.0.0.0/8"}}},
+		"hooks.http.deny":            {values: v{`["::1", "10.0.0.1"]`}, want: w{[]string{"::1", "10.0.0.1"}}},
 		"hooks.http.ca":              texts("ca", "cb", ""),
 	}
 }
 
-const hooksNATS = `hooks {
+const hooksNATS = `accounts: [ A, B ]
+hooks {
   load: [
     {
       name: auth
@@ -76,7 +77,8 @@ const hooksNATS = `hooks {
 }
 `
 
-const hooksYAML = `hooks:
+const hooksYAML = `accounts: [A, B]
+hooks:
   load:
     - name: auth
       lua: hooks/auth.lua
@@ -246,6 +248,13 @@ func TestHookProblems(t *testing.T) {
 			},
 		},
 		{
+			"accounts", "accounts { A {} }\nhooks { load: [ { name: a, lua: x\n  accounts: [ A, \"$G\", B, \"$SYS\" ] } ] }",
+			[]string{
+				`3:24: "hooks.load.accounts": there is no account "B"; must be "$G" or one of "accounts"`,
+				`3:28: "hooks.load.accounts": "$SYS" is the system account, which no hook is asked about`,
+			},
+		},
+		{
 			"numbers", "hooks { load: [ { name: a, lua: x\n  timeout: \"-1s\"\n  limits { vms: -1, memory: -1 } } ]\n" +
 				"  breaker { threshold: 1.5, min_calls: -1, window: \"-1s\", cooldown: x }\n  decision_log { sample: -0.5, denied: all }\n  cache { max_entries: -1 }\n  kv { max_bytes: -1 } }",
 			[]string{
@@ -286,10 +295,10 @@ func TestHookProblems(t *testing.T) {
 		{
 			"hosts", "hooks { http {\n  allow: [ \"http://a\", \"a b\", \"10.0.0.0/99\" ]\n  deny: \"*.*\" } }",
 			[]string{
-				`2:13: "hooks.http.allow": got "http://a"; must be a host, "*.domain", "host:port" or a network such as "10.0.0.0/8"`,
-				`2:25: "hooks.http.allow": got "a b"; must be a host, "*.domain", "host:port" or a network such as "10.0.0.0/8"`,
-				`2:32: "hooks.http.allow": got "10.0.0.0/99"; must be a host, "*.domain", "host:port" or a network such as "10.0.0.0/8"`,
-				`3:3: "hooks.http.deny": got "*.*"; must be a host, "*.domain", "host:port" or a network such as "10.0.0.0/8"`,
+				`2:13: "hooks.http.allow": got "http://a"; must be a host, "*.domain", an address or a network such as "10.0.0.0/8"`,
+				`2:25: "hooks.http.allow": got "a b"; must be a host, "*.domain", an address or a network such as "10.0.0.0/8"`,
+				`2:32: "hooks.http.allow": got "10.0.0.0/99"; must be a host, "*.domain", an address or a network such as "10.0.0.0/8"`,
+				`3:3: "hooks.http.deny": got "*.*"; must be a host, "*.domain", an address or a network such as "10.0.0.0/8"`,
 			},
 		},
 	}

@@ -66,12 +66,12 @@ func hooksTable() []setting {
 				},
 			},
 			{
-				key: "http", kind: block, fields: []string{"HTTP"}, reloadable: true,
+				key: "http", kind: block, fields: []string{"HTTP"},
 				doc: "What scripts may ask over HTTP",
 				block: []setting{
 					{
 						key: "allow", kind: list, fields: []string{"Allow"}, elem: hostSetting(),
-						defText: "all but this machine and private networks",
+						defText: "all but link-local networks",
 						doc:     "Hosts and networks that they may",
 					},
 					{
@@ -111,7 +111,7 @@ func hookSettings() []setting {
 		},
 		{
 			key: "config", aliases: []string{"settings"}, kind: freeform, fields: []string{"Config"}, defText: "none", secret: true,
-			doc: `Settings of its own, with any keys; a text "file:PATH" stands for what is in that file`,
+			doc: "Settings of its own, with any keys",
 		},
 		{
 			key: "mode", kind: text, fields: []string{"Mode"}, shape: offWord, choices: []string{"enforce", "shadow", "off"},
@@ -237,7 +237,7 @@ func hooksReloadSettings() []setting {
 		},
 		{
 			key: "require_tests", kind: boolean, fields: []string{"RequireTests"}, reloadable: true,
-			doc: "Keep out a script whose tests fail, or that has none",
+			doc: "Run the tests of a script first, and keep it out when they fail",
 		},
 		{
 			key: "probation", kind: duration, fields: []string{"Probation"}, def: 30 * time.Second,
@@ -318,7 +318,7 @@ func timeoutSetting(key, field, doc string) setting {
 
 func hostSetting() *setting {
 	return &setting{
-		kind: text, check: isHostRule, allowed: `a host, "*.domain", "host:port" or a network such as "10.0.0.0/8"`,
+		kind: text, check: isHostRule, allowed: `a host, "*.domain", an address or a network such as "10.0.0.0/8"`,
 	}
 }
 
@@ -333,7 +333,7 @@ func offWord(n *node) *node {
 
 var (
 	hookName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$`)
-	hostRule = regexp.MustCompile(`^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?(:[0-9]{1,5})?$`)
+	hostRule = regexp.MustCompile(`^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$`)
 )
 
 func isHookName(s string) bool { return hookName.MatchString(s) }
@@ -344,11 +344,6 @@ func isHostRule(s string) bool {
 		_, err := netip.ParsePrefix(s)
 		return err == nil
 	}
-	if _, err := netip.ParseAddr(s); err == nil {
-		return true
-	}
-	if _, err := netip.ParseAddrPort(s); err == nil {
-		return true
-	}
-	return hostRule.MatchString(s)
+	_, err := netip.ParseAddr(s)
+	return err == nil || hostRule.MatchString(s)
 }

@@ -56,9 +56,27 @@ func (c *checker) hook(h *Hook, at string) {
 		c.add(fmt.Sprintf(`"hooks.load.restart.min": %s is above "max" (%s); must be at most that`, showDuration(r.Min), showDuration(r.Max)),
 			place(at, "Restart", "Min"), place(at, "Restart", "Max"))
 	}
+	c.narrowed(h, at)
 	for name := range h.Env {
 		if name == "" || strings.ContainsAny(name, "=\x00") {
 			c.add(fmt.Sprintf(`"hooks.load.env": %q is no name of a variable`, name), place(at, "Env"))
+		}
+	}
+}
+
+// narrowed checks the accounts of a hook: one that is misspelled would let
+// everybody pass by the hook. In operator mode they are not known here.
+func (c *checker) narrowed(h *Hook, at string) {
+	if len(c.Operators)+len(c.TrustedKeys) > 0 {
+		return
+	}
+	for i, name := range h.Accounts {
+		switch {
+		case name == c.SystemAccount:
+			c.add(fmt.Sprintf(`"hooks.load.accounts": %q is the system account, which no hook is asked about`, name), place(at, "Accounts", i))
+		case name != globalAccount && c.account(name) == nil:
+			c.add(fmt.Sprintf(`"hooks.load.accounts": there is no account %q; must be %q or one of "accounts"`, name, globalAccount),
+				place(at, "Accounts", i))
 		}
 	}
 }
