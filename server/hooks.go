@@ -166,8 +166,9 @@ func (l *hookLoader) warnLocked(o *Options, list []config.Hook) {
 		warnings = append(warnings, fmt.Sprintf("hooks.scripts_dir: there is no script in %s", o.HookPath(o.Hooks.ScriptsDir)))
 	}
 	for i := range list {
-		if kind := sourceOf(&list[i]).kind; o.Hooks.Reload.RequireTests && l.testers[kind] == nil {
-			warnings = append(warnings, fmt.Sprintf("hooks.reload.require_tests: hook %q has no tests that could be run, as it is a %s hook", list[i].Name, kind))
+		h := &list[i]
+		if o.Hooks.Reload.RequireTests && h.Lua != "" && h.Mode != hooks.Off.String() && l.testers[EngineLua] == nil {
+			warnings = append(warnings, fmt.Sprintf("hooks.reload.require_tests: nothing runs the tests of hook %q in this broker", h.Name))
 		}
 	}
 	for _, w := range warnings {
@@ -255,17 +256,21 @@ func (l *hookLoader) rollbacks(name string) uint64 {
 	return 0
 }
 
-// Check opens the hooks and closes them again, and returns what keeps them from
-// being loaded. The server is not started, and cannot be any more.
-func (s *Server) Check() error {
+// Check opens the hooks and closes them again. The error says what keeps them
+// from being loaded, the warnings what is probably not meant. The server must not
+// have been started, and cannot be any more.
+func (s *Server) Check() (warnings []string, err error) {
 	s.mu.Lock()
 	started := s.mu.started
 	s.mu.started = true
 	s.mu.Unlock()
 	if started {
-		return ErrStarted
+		return nil, ErrStarted
 	}
-	err := s.loadHooks(s.options())
+	err = s.loadHooks(s.options())
+	s.loader.mu.Lock()
+	warnings = s.loader.warned
+	s.loader.mu.Unlock()
 	s.mu.Lock()
 	s.mu.stopping = true
 	s.mu.Unlock()
@@ -276,7 +281,7 @@ func (s *Server) Check() error {
 	s.letGo(nil)
 	s.brakes.close()
 	close(s.done)
-	return err
+	return warnings, err
 }
 
 // closeHooks lets go of what the hooks run.
@@ -293,5 +298,5 @@ const hooksPatience = 5 * time.Second
 
 // failedLater logs what went wrong with a hook when nobody waited for it.
 func (l *hookLoader) failedLater(hook string, err error) {
-	l.server.log.Error("Hook: "+err.Error(), zap.String("hook", hook))
+	l.server.log.Error(err.Error(), zap.String("hook", hook))
 }

@@ -52,14 +52,11 @@ func (s *Server) logFailure(f hooks.Failure) {
 
 func (s *Server) logBreaker(hook string, state hooks.BreakerState) {
 	log := s.log.With(zap.String("hook", hook), zap.Stringer("breaker", state))
-	switch state {
-	case hooks.BreakerOpen:
+	if state == hooks.BreakerOpen {
 		log.Error("Hook is left alone, as it failed too often: on_error decides")
-	case hooks.BreakerHalfOpen:
-		log.Info("Hook is asked again, to see whether it works")
-	default:
-		log.Info("Hook works again")
+		return
 	}
+	log.Info("Hook works again")
 }
 
 // firstLine is an error without the traceback behind it.

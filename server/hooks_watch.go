@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -41,7 +42,7 @@ func (l *hookLoader) follow() {
 		events, failed = w.Events, w.Errors
 	}
 	var since time.Time // of the first change that was not looked at
-	settled := time.NewTimer(0)
+	settled := time.NewTimer(hooksSettle)
 	defer settled.Stop()
 	often := time.NewTicker(hooksLookEvery)
 	defer often.Stop()
@@ -49,8 +50,9 @@ func (l *hookLoader) follow() {
 		select {
 		case <-l.server.quit:
 			return
-		case <-l.changed: // there may be other files to watch
-			settled.Reset(0)
+		case <-l.changed: // there are other files to watch
+			l.watch(w)
+			settled.Reset(hooksSettle) // for what changed before
 			continue
 		case <-settled.C:
 		case <-often.C:
@@ -79,7 +81,7 @@ func (l *hookLoader) look(w *fsnotify.Watcher) {
 	if o.Hooks.Reload.NoWatch {
 		return
 	}
-	l.watchLocked(w, o) // first: what changes while we look is then told
+	l.watch(w) // first: what changes while we look is then told
 	if l.scriptsLocked(ctx, o) {
 		return
 	}
@@ -95,11 +97,25 @@ func (l *hookLoader) lookAtLocked(ctx context.Context, name string, rec *openedH
 	if now == rec.content || now == l.failed[name] {
 		return
 	}
-	err := l.reloadLocked(ctx, name)
+	err := empty(rec.files)
+	if err == nil {
+		err = l.reloadLocked(ctx, name)
+	}
 	if err != nil {
 		l.failed[name] = now // to be told once
 	}
 	l.saidLocked(name, err)
+}
+
+// empty returns an error if there is nothing in one of files: that is how a file
+// begins that is written anew, and what is not there yet forbids nothing.
+func empty(files []string) error {
+	for _, f := range files {
+		if info, err := os.Stat(f); err == nil && info.Size() == 0 {
+			return fmt.Errorf("%s is empty; reload the server if that is meant", f)
+		}
+	}
+	return nil
 }
 
 // scriptsLocked loads all hooks anew, and returns true, if there are other
@@ -120,7 +136,9 @@ func (l *hookLoader) scriptsLocked(ctx context.Context, o *Options) bool {
 	if now == l.failed[""] {
 		return false
 	}
-	err = l.loadLocked(ctx, o)
+	if err = empty(paths); err == nil {
+		err = l.loadLocked(ctx, o)
+	}
 	if err != nil {
 		l.failed[""] = now
 	}
@@ -149,17 +167,18 @@ func (l *hookLoader) saidLocked(what string, err error) {
 	log.Error("Hooks changed and do not load: those from before stay")
 }
 
-// watchLocked makes w watch the folders of all files, and those that symbolic
+// watch makes w watch the folders of all files, and those that symbolic
 // links lead to. A folder that cannot be watched has its files looked at from
 // time to time.
-func (l *hookLoader) watchLocked(w *fsnotify.Watcher, o *Options) {
-	if w == nil {
+func (l *hookLoader) watch(w *fsnotify.Watcher) {
+	now := l.now.Load()
+	if w == nil || now.options.Hooks.Reload.NoWatch {
 		return
 	}
-	if dir := o.Hooks.ScriptsDir; dir != "" {
-		_ = w.Add(o.HookPath(dir))
+	if dir := now.options.Hooks.ScriptsDir; dir != "" {
+		_ = w.Add(now.options.HookPath(dir))
 	}
-	for _, rec := range l.now.Load().opened {
+	for _, rec := range now.opened {
 		for _, f := range rec.files {
 			_ = w.Add(filepath.Dir(f))
 			if target, err := filepath.EvalSymlinks(f); err == nil {
