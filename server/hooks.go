@@ -3,7 +3,6 @@ package server
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -79,6 +78,16 @@ type loadedHooks struct {
 	opened  map[string]*openedHook // by name
 }
 
+// live returns the record of the engine at work of a hook, nil if there is none,
+// with the rollbacks of the hook so far: the one before may be back.
+func (l *loadedHooks) live(name string, rollbacks uint64) *openedHook {
+	rec := l.opened[name]
+	if rec != nil && rec.before != nil && rollbacks > rec.backs {
+		return rec.before
+	}
+	return rec
+}
+
 // openedHook is an engine that was opened, and what it was opened from.
 // Immutable.
 type openedHook struct {
@@ -86,6 +95,7 @@ type openedHook struct {
 	before   *openedHook // that it has replaced; nil if none
 	backs    uint64      // rollbacks of the hook until then
 	version  string      // that the manager knows it by
+	path     string      // of its script or program; "" if there is none
 	settings string      // sum of them
 	files    []string    // that it was made of
 	content  string      // sum of them
@@ -101,9 +111,16 @@ func newHookLoader(s *Server) *hookLoader {
 	return l
 }
 
-// setLocked notes what is loaded now.
+// setLocked notes what is loaded now, and says so.
 func (l *hookLoader) setLocked(now *loadedHooks) {
 	l.now.Store(now)
+	for i := range now.list {
+		h := &now.list[i]
+		if l.pending[h.Name] != nil {
+			l.server.log.Info(fmt.Sprintf("Loaded hook %q (%v)", h.Name, sourceOf(h)))
+		}
+	}
+	l.warnLocked(now.options, now.list)
 	select {
 	case l.changed <- struct{}{}:
 	default:
@@ -153,9 +170,8 @@ func (l *hookLoader) loadLocked(ctx context.Context, o *Options) error {
 			now.opened[name] = rec
 		}
 	}
-	l.setLocked(now)
 	clear(l.failed)
-	l.warnLocked(o, list)
+	l.setLocked(now)
 	return nil
 }
 
@@ -208,11 +224,12 @@ func (l *hookLoader) versionLocked(name, settings string) string {
 // openLocked opens an engine, and notes what it was made of.
 func (l *hookLoader) openLocked(ctx context.Context, rec *openedHook, eo EngineOptions, open Opener, test Tester) (hooks.Engine, error) {
 	var own []string
-	if path := sourceOf(&eo.Hook).path; path != "" {
-		own = []string{path}
+	if rec.path != "" {
+		own = []string{rec.path}
 	}
 	known := slices.Clone(own)
-	if rec.before = l.now.Load().opened[eo.Name]; rec.before != nil {
+	rec.backs = l.rollbacks(eo.Name)
+	if rec.before = l.now.Load().live(eo.Name, rec.backs); rec.before != nil {
 		known = append(known, rec.before.files...)
 	}
 	sums := l.files.each(known) // first: what is read later may be newer, not older
@@ -225,7 +242,7 @@ func (l *hookLoader) openLocked(ctx context.Context, rec *openedHook, eo EngineO
 	if err != nil {
 		return nil, err
 	}
-	rec.engine, rec.files, rec.backs = e, filesOf(own, e), l.rollbacks(eo.Name)
+	rec.engine, rec.files = e, filesOf(own, e)
 	rec.content = l.files.all(rec.files, sums)
 	if rec.before != nil {
 		before := *rec.before
@@ -271,16 +288,7 @@ func (s *Server) Check() (warnings []string, err error) {
 	s.loader.mu.Lock()
 	warnings = s.loader.warned
 	s.loader.mu.Unlock()
-	s.mu.Lock()
-	s.mu.stopping = true
-	s.mu.Unlock()
-	close(s.quit)
-	ctx, cancel := context.WithTimeout(context.Background(), hooksPatience)
-	defer cancel()
-	err = errors.Join(err, s.hooks.Close(ctx))
-	s.letGo(nil)
-	s.brakes.close()
-	close(s.done)
+	s.Shutdown()
 	return warnings, err
 }
 

@@ -32,12 +32,11 @@ import (
 //
 // It remembers what became of them.
 type workshop struct {
-	mu      sync.Mutex
-	opened  []server.EngineOptions
-	log     []string // "open a 1", "close a 1", in order
-	events  []hooks.Event
-	tests   error // what the tests of hooks say
-	control []hooks.Control
+	mu     sync.Mutex
+	opened []server.EngineOptions
+	log    []string // "open a 1", "close a 1", in order
+	events []hooks.Event
+	tests  error // what the tests of hooks say
 }
 
 // scripted is an engine.

@@ -176,3 +176,20 @@ func TestLaterFailuresAreLogged(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestEngineAtWork: after a rollback it is the one before.
+func TestEngineAtWork(t *testing.T) {
+	t.Parallel()
+	old, young := new(openedHook), &openedHook{backs: 1}
+	young.before = old
+	l := &loadedHooks{opened: map[string]*openedHook{"a": young, "b": old}}
+	for _, tt := range []struct {
+		name string
+		back uint64
+		want *openedHook
+	}{{"a", 1, young}, {"a", 2, old}, {"b", 5, old}, {"c", 0, nil}} {
+		if got := l.live(tt.name, tt.back); got != tt.want {
+			t.Errorf("%s after %d rollbacks: got %p, want %p", tt.name, tt.back, got, tt.want)
+		}
+	}
+}

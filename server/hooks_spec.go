@@ -131,7 +131,7 @@ func (l *hookLoader) specLocked(o *Options, h *config.Hook) (spec hooks.Spec, er
 	version := spec.Version
 	spec.Open = func(ctx context.Context, old hooks.Engine) (hooks.Engine, error) {
 		eo.Old = old
-		rec := &openedHook{version: version, settings: settings}
+		rec := &openedHook{version: version, path: from.path, settings: settings}
 		return l.openLocked(ctx, rec, eo, open, test)
 	}
 	return spec, nil

@@ -35,30 +35,20 @@ func (l *loadedHooks) describe(i *monitor.HookInfo) {
 		i.Accounts, i.Subjects, i.Final = h.Accounts, h.Subjects, h.Final
 		i.OnError, i.Timeout = shownOnError(&h.OnError), shownTimeouts(&h.Timeout)
 	}
-	e := l.engine(&i.HookStats)
-	if e, ok := e.(interface{ Instructions() hooks.Histogram }); ok {
+	rec := l.live(i.Name, i.Reloads[hooks.ReloadRolledBack])
+	if rec == nil {
+		return
+	}
+	if e, ok := rec.engine.(interface{ Instructions() hooks.Histogram }); ok {
 		n := e.Instructions()
 		i.Instructions = &n
 	}
-	if e, ok := e.(interface {
+	if e, ok := rec.engine.(interface {
 		Up() bool
 		Restarts() uint64
 	}); ok {
 		i.Plugin = &monitor.PluginInfo{Up: e.Up(), Restarts: e.Restarts()}
 	}
-}
-
-// engine returns the engine at work of a hook of the options, or nil. The one
-// before is, if it was put back since.
-func (l *loadedHooks) engine(st *hooks.HookStats) hooks.Engine {
-	rec := l.opened[st.Name]
-	switch {
-	case rec == nil:
-		return nil
-	case rec.before != nil && st.Reloads[hooks.ReloadRolledBack] > rec.backs:
-		return rec.before.engine
-	}
-	return rec.engine
 }
 
 func shownOnError(c *config.HookOnError) map[string]string {

@@ -97,7 +97,7 @@ func (l *hookLoader) lookAtLocked(ctx context.Context, name string, rec *openedH
 	if now == rec.content || now == l.failed[name] {
 		return
 	}
-	err := empty(rec.files)
+	err := empty(rec.path)
 	if err == nil {
 		err = l.reloadLocked(ctx, name)
 	}
@@ -107,10 +107,10 @@ func (l *hookLoader) lookAtLocked(ctx context.Context, name string, rec *openedH
 	l.saidLocked(name, err)
 }
 
-// empty returns an error if there is nothing in one of files: that is how a file
-// begins that is written anew, and what is not there yet forbids nothing.
-func empty(files []string) error {
-	for _, f := range files {
+// empty returns an error if there is nothing in one of some scripts: that is how
+// a file begins that is written anew, and what is not there yet forbids nothing.
+func empty(scripts ...string) error {
+	for _, f := range scripts {
 		if info, err := os.Stat(f); err == nil && info.Size() == 0 {
 			return fmt.Errorf("%s is empty; reload the server if that is meant", f)
 		}
@@ -136,7 +136,7 @@ func (l *hookLoader) scriptsLocked(ctx context.Context, o *Options) bool {
 	if now == l.failed[""] {
 		return false
 	}
-	if err = empty(paths); err == nil {
+	if err = empty(paths...); err == nil {
 		err = l.loadLocked(ctx, o)
 	}
 	if err != nil {
