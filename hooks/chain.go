@@ -103,17 +103,19 @@ func (t *Table) call(ctx context.Context, s *Session, b *bound, batch []*Call, n
 	late := i.do(ctx, s, b, batch)
 	asked, failed := len(batch), 0
 	for _, c := range batch {
-		gone := false
+		blameless := false // whatever became of the call
 		if c.Err == nil {
 			if err := c.answer(b.Point); err != nil {
 				c.Err = &Error{KindBadReply, err}
 			}
-		} else if gone = errors.Is(c.Err, context.Canceled) && ctx.Err() != nil; gone {
+		} else if blameless = errors.Is(c.Err, context.Canceled) && ctx.Err() != nil; blameless {
 			c.Err = &Error{KindCanceled, c.Err}
+		} else {
+			blameless = kindOf(c.Err) == KindOversize // a client must not open the breaker for others
 		}
 		t.settle(s, n, c)
 		switch {
-		case gone:
+		case blameless:
 			asked--
 		case c.Err != nil:
 			failed++

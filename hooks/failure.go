@@ -71,7 +71,7 @@ const (
 	KindMemory                // too much memory
 	KindTransport             // the plugin cannot be reached
 	KindBadReply              // an answer that the point does not take
-	KindOversize              // the message is larger than the hook takes
+	KindOversize              // the message is larger than the hook takes; the breaker does not mind
 	KindBreaker               // not asked, as it had failed too often
 	KindCanceled              // the connection ended while the hook was at work; the breaker does not mind
 	numKinds      = iota

@@ -149,6 +149,20 @@ func TestOversize(t *testing.T) {
 	}
 }
 
+// TestOversizeIsNobodysFault: an engine that finds a message too large does not
+// work badly, or a client could have its breaker opened for everybody.
+func TestOversizeIsNobodysFault(t *testing.T) {
+	t.Parallel()
+	set := must(t, Options{Breaker: BreakerOptions{MinCalls: 1}}, Hook{Name: "h", Engine: on(AtInspect, func(c *Call) {
+		c.Err = &Error{KindOversize, errors.New("too large with what I add")}
+	})})
+	c := one(set.Table("A"), AtInspect, "a")
+	st := set.Stats()[0]
+	if c.Outcome.Verdict != Drop || st.Points[AtInspect].Errors[KindOversize] != 1 || st.Breaker != BreakerClosed {
+		t.Errorf("got %+v, %+v, breaker %v", c.Outcome, st.Points[AtInspect].Errors, st.Breaker)
+	}
+}
+
 // TestFailureIsOneCalls: what one call of a batch fails for does not concern the
 // others.
 func TestFailureIsOneCalls(t *testing.T) {

@@ -12,6 +12,8 @@ type brakes struct {
 	auth     *log.Brake // credentials
 	failures *log.Brake // TLS handshakes, and connections that there is no room for
 	web      *log.Brake // upgrades to WebSocket, and TLS before them
+	// decisions of hooks, of which clients may cause as many as they like
+	decisions *log.Brake
 }
 
 func newBrakes(l *zap.Logger) brakes {
@@ -19,11 +21,13 @@ func newBrakes(l *zap.Logger) brakes {
 		auth:     log.NewBrake(l, "authentication errors"),
 		failures: log.NewBrake(l, "failed connections"),
 		web:      log.NewBrake(l, "failed WebSocket handshakes"),
+
+		decisions: log.NewBrake(l, "decisions of hooks"),
 	}
 }
 
 func (b *brakes) close() {
-	for _, b := range []*log.Brake{b.auth, b.failures, b.web} {
+	for _, b := range []*log.Brake{b.auth, b.failures, b.web, b.decisions} {
 		b.Close()
 	}
 }

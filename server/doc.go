@@ -9,6 +9,12 @@
 // (server/delivery); server/auth says who is who, or in operator mode
 // server/operator; server/monitor shows it all.
 //
-// Lock order: Server.mu or Dormitory.mu before Client.mu; an index lock is taken with neither
-// held. No lock is held over I/O or a call out.
+// Hooks are loaded by hookLoader: hooks.go has it, hooks_engine.go what opens
+// them, hooks_spec.go how options become hooks, hooks_files.go and hooks_watch.go
+// see their files change, hooks_log.go and hooks_stats.go tell of them.
+//
+// Lock order: Server.changing before hookLoader.mu before Server.mu; Server.mu or
+// Dormitory.mu before Client.mu; an index lock is taken with neither held. But for
+// the first two, which order changes of the options and of hooks, no lock is held
+// over I/O or a call out.
 package server

@@ -111,6 +111,7 @@ func (s *Server) claimed(o *Options) *Options {
 func (s *Server) reviewAccount(key string) {
 	s.changing.Lock()
 	if _, ok := s.claims[key]; !ok {
+		s.rules.Add(1) // whoever is let in, and waits for the account, has the old JWT
 		s.changing.Unlock()
 		return
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"moonwire/hooks"
+	"moonwire/server/account"
 	"moonwire/server/auth"
 	"moonwire/server/conn"
 	"moonwire/server/wire"
@@ -57,6 +59,7 @@ func (s *Server) Reload(o Options) error {
 		what = "nothing has changed"
 	}
 	s.log.Info("Reloaded server configuration: " + what)
+	s.hooks.Table("").Notify(hooks.Event{Type: hooks.EventReload, Time: time.Now(), Reason: what})
 	return nil
 }
 
@@ -72,6 +75,9 @@ func (s *Server) change(o *Options) (changed []string, err error) {
 		return nil, fmt.Errorf("only a restart can change %s", strings.Join(refused, ", "))
 	}
 	r, err := s.prepare(o)
+	if err == nil {
+		err = s.loadHooks(o) // the last that can fail, as it cannot be taken back
+	}
 	if err == nil {
 		err = s.adopt(r)
 	}
@@ -113,6 +119,9 @@ func (s *Server) prepare(o *Options) (*reload, error) {
 		if r.who, err = auth.New(o); err != nil {
 			return r, fmt.Errorf("authorization: %w", err)
 		}
+		if _, err = account.NewSet(o); err != nil {
+			return r, fmt.Errorf("accounts: %w", err)
+		}
 	case len(o.Operators)+len(o.TrustedKeys) == 0:
 		return r, errors.New("only a restart can end the operator mode")
 	}
@@ -135,7 +144,7 @@ func (s *Server) prepare(o *Options) (*reload, error) {
 	return r, nil
 }
 
-// adopt makes the options those of r. The accounts are the last that can fail.
+// adopt makes the options those of r, in which nothing is wrong.
 func (s *Server) adopt(r *reload) error {
 	if s.operator == nil {
 		if _, err := s.accounts.Update(r.o); err != nil {

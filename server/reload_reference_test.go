@@ -61,6 +61,7 @@ func TestReloadReference(t *testing.T) {
 	const open = "max_payload: 1000"
 	const two = `authorization { users: [ {user: u, password: p}, {user: v, password: p} ] }`
 	const accounts = `accounts { A { users: [ {user: u, password: p} ] }, B { users: [ {user: v, password: p} ] } }`
+	const system = `accounts { $SYS { users: [ {user: s, password: p} ] } }`
 	// The reference closes whom it would let in again.
 	untouched := []string{"MSG a 1 1", "MSG b 2 1", "MSG b 3 1", "x", "x", "x"}
 	tests := []struct {
@@ -80,6 +81,8 @@ func TestReloadReference(t *testing.T) {
 		{"users to single user", two, `"user":"u","pass":"p"`, `authorization { user: u, password: p }`, nil},
 		{"users from now on", open, ``, two, nil},
 		{"nobody is asked any more", two, `"user":"u","pass":"p"`, open, untouched},
+		{"an authorization block from now on", system, ``, system + "\nauthorization { timeout: 2 }", []string{violation, "closed"}},
+		{"an authorization block no more", system + "\nauthorization { timeout: 2 }", `"user":"s","pass":"p"`, system, nil},
 		{"no_auth_user has another password", two + "\nno_auth_user: u", ``, `no_auth_user: u, authorization { users: [ {user: u, password: q} ] }`, untouched},
 		{"way not allowed any more", two, `"user":"u","pass":"p"`, `authorization { users: [ {user: u, password: p, allowed_connection_types: [WEBSOCKET]} ] }`, nil},
 	}

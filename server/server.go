@@ -57,6 +57,7 @@ type Server struct {
 	lameDuck atomic.Bool
 	brakes   brakes
 	hooks    *hooks.Manager
+	loader   *hookLoader
 	natives  []hooks.Spec         // hooks in Go, of whoever embeds the server
 	onReload func(*Options) error // nil for nothing
 
@@ -119,6 +120,7 @@ func New(o Options, with ...Option) (*Server, error) {
 	if s.name = o.ServerName; s.name == "" {
 		s.name = s.id
 	}
+	s.loader = newHookLoader(s)
 	for _, w := range with {
 		w(s)
 	}
@@ -198,7 +200,7 @@ func (s *Server) Start() error {
 	s.mu.started = true
 	s.banner()
 	s.mu.Unlock()
-	err := s.loadHooks() // without the lock: they may need the server
+	err := s.loadHooks(s.options()) // without the lock: they may need the server
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.stopping {
@@ -222,8 +224,9 @@ func (s *Server) Start() error {
 		return err
 	}
 	s.acceptAllLocked()
-	s.tasks.Add(1)
+	s.tasks.Add(2)
 	go s.housekeeping()
+	go s.loader.follow()
 	s.log.Info("Server is ready")
 	close(s.ready)
 	return nil

@@ -6,9 +6,11 @@ import (
 	"crypto/tls"
 	"net"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
+	"moonwire/server/config"
 	"moonwire/server/conn"
 	"moonwire/server/listen"
 	"moonwire/server/monitor"
@@ -138,8 +140,27 @@ func (m source) Varz() monitor.Varz {
 	v.SlowConsumersBy.Clients = uint64(v.SlowConsumers)
 	v.StaleBy.Clients = uint64(v.StaleConnections)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	v.Connections = s.mu.admitted
-	s.mu.Unlock()
+	v.TLSCertNotAfter = s.mu.certs.clients.NotAfter()
+	if s.mu.web != nil {
+		v.Websocket = websocketVarz(&o.WebSocket)
+		v.Websocket.Port = port(s.mu.web.Addr())
+		v.Websocket.TLSCertNotAfter = s.mu.certs.web.NotAfter()
+	}
+	return v
+}
+
+// websocketVarz returns what is configured of the listener for WebSockets.
+func websocketVarz(w *config.WebSocket) monitor.WebsocketVarz {
+	v := monitor.WebsocketVarz{
+		Host: w.Host, Port: w.Port, Advertise: w.Advertise, NoAuthUser: w.NoAuthUser, JWTCookie: w.JWTCookie,
+		HandshakeTimeout: w.HandshakeTimeout, AuthTimeout: w.AuthTimeout.Seconds(), NoTLS: w.NoTLS,
+		SameOrigin: w.SameOrigin, AllowedOrigins: slices.Clone(w.AllowedOrigins), Compression: w.Compression,
+	}
+	if w.TLS != nil {
+		v.TLSMap, v.TLSPinnedCerts = w.TLS.VerifyAndMap, slices.Clone(w.TLS.PinnedCerts)
+	}
 	return v
 }
 

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -34,11 +35,12 @@ import (
 
 // pki issues certificates into a folder: ca.pem, NAME.pem and NAME-key.pem.
 type pki struct {
-	t    testing.TB
-	dir  string
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	n    int64
+	t     testing.TB
+	dir   string
+	cert  *x509.Certificate
+	key   *ecdsa.PrivateKey
+	n     int64
+	valid time.Duration // of what is issued next; 0 is an hour
 }
 
 // newPKI returns a pki that has issued one certificate, "server".
@@ -58,7 +60,7 @@ func (p *pki) sign(c *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(p.t, err)
 	p.n++
-	c.SerialNumber, c.NotBefore, c.NotAfter = big.NewInt(p.n), time.Now().Add(-time.Minute), time.Now().Add(time.Hour)
+	c.SerialNumber, c.NotBefore, c.NotAfter = big.NewInt(p.n), time.Now().Add(-time.Minute), time.Now().Add(cmp.Or(p.valid, time.Hour))
 	parent, by := p.cert, p.key
 	if parent == nil {
 		parent, by = c, key
@@ -143,13 +145,14 @@ func startReference(t testing.TB, config string) *natsserver.Server {
 
 // said is what an INFO says that has to be as the reference's.
 type said struct {
-	Auth      bool `json:"auth_required"`
-	Required  bool `json:"tls_required"`
-	Verify    bool `json:"tls_verify"`
-	Available bool `json:"tls_available"`
-	Headers   bool `json:"headers"`
-	Connect   bool `json:"connect_info"`
-	Own       bool // host and port are those of the listener
+	Auth      bool     `json:"auth_required"`
+	Required  bool     `json:"tls_required"`
+	Verify    bool     `json:"tls_verify"`
+	Available bool     `json:"tls_available"`
+	Headers   bool     `json:"headers"`
+	Connect   bool     `json:"connect_info"`
+	URLs      []string `json:"connect_urls"`
+	Own       bool     // host and port are those of the listener
 }
 
 func saidOf(t testing.TB, line string, at net.Addr) (s said) {

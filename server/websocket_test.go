@@ -65,6 +65,7 @@ func TestWebSocketInfo(t *testing.T) {
 		"TLS":           {socket(p.block()), "wss"},
 		"TLS elsewhere": {p.block() + socket("no_tls: true"), "ws"},
 		"TLS here too":  {p.block() + socket(p.block()), "wss"},
+		"advertised":    {socket("no_tls: true", `advertise: "web.example:443"`), "ws"},
 		"a user":        {socket("no_tls: true", "authorization { username: ann, password: x }"), "ws"},
 		"user of all":   {"authorization { user: ann, password: x }\n" + socket("no_tls: true"), "ws"},
 		"a guest":       {"accounts { A { users: [{user: ann, password: x}] } }\n" + socket("no_tls: true", "no_auth_user: ann"), "ws"},

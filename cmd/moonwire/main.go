@@ -60,10 +60,15 @@ func complain(w io.Writer, name string, err error) {
 // test says that a configuration is valid, or what a broker would not take. It
 // writes where nats-server does.
 func test(cmd *config.Command, name string, stderr io.Writer) int {
-	for _, w := range cmd.Warnings {
+	var more []string
+	s, err := server.New(cmd.Options, engines()...)
+	if err == nil {
+		more, err = s.Check()
+	}
+	for _, w := range append(cmd.Warnings, more...) {
 		fmt.Fprintf(stderr, "%s: warning: %s\n", name, w)
 	}
-	if _, err := server.New(cmd.Options); err != nil {
+	if err != nil {
 		complain(stderr, name, err)
 		return 1
 	}
@@ -96,7 +101,7 @@ func serve(cmd *config.Command, name string, parse func() (*config.Command, erro
 	signal.Notify(signals, watched()...)
 	defer signal.Stop(signals)
 
-	b.server, err = server.New(*o, server.WithLogger(b.log), server.OnReload(b.reconfigure))
+	b.server, err = server.New(*o, append(engines(), server.WithLogger(b.log), server.OnReload(b.reconfigure))...)
 	if err == nil {
 		b.warn(cmd)
 		if o.ConfigFile != "" {

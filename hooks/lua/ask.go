@@ -67,8 +67,7 @@ func (s *Script) batch(ctx context.Context, pool *sandbox.Pool, h *handler, call
 			abandon(calls[i:], err)
 			return nil
 		}
-		machineOf(vm).ask(ctx, h, b, c)
-		left -= callsItself + vm.Used().Instructions
+		left -= callsItself + machineOf(vm).ask(ctx, h, b, c)
 	}
 	return nil
 }
@@ -91,10 +90,12 @@ func abandon(calls []*hooks.Call, err error) {
 	}
 }
 
-// ask asks about one call.
-func (m *machine) ask(ctx context.Context, h *handler, b sandbox.Budget, c *hooks.Call) {
+// ask asks about one call, and returns the instructions that it took.
+func (m *machine) ask(ctx context.Context, h *handler, b sandbox.Budget, c *hooks.Call) int64 {
 	m.call = c
 	v, err := m.run(ctx, h, b)
+	used := m.vm.Used().Instructions
+	m.usage.add(used)
 	if err == nil {
 		err = m.answer(h, c, v)
 	}
@@ -105,6 +106,7 @@ func (m *machine) ask(ctx context.Context, h *handler, b sandbox.Budget, c *hook
 	if err != nil {
 		c.Out, c.Err = hooks.Result{}, failure(err)
 	}
+	return used
 }
 
 // run calls the function of h.

@@ -63,7 +63,7 @@ func class[T any](name string, list []attribute[T]) *sandbox.Class {
 	}
 	c := sandbox.NewClass(name, fields...)
 	c.Index = func(vm *sandbox.VM, _ any, key string) (sandbox.Value, error) {
-		return sandbox.Value{}, fmt.Errorf("at %v there is no field %s", machineOf(vm).point(), suggest(key, known))
+		return sandbox.Value{}, fmt.Errorf("at %v there is no field %s", machineOf(vm).point(), library.Suggest(key, known))
 	}
 	return c
 }

@@ -55,6 +55,10 @@ func TestBatch(t *testing.T) {
 			}
 		}
 	}
+	h := s.Instructions()
+	if most := h.Counts[len(h.Counts)-3]; h.Count != 3*uint64(len(subjects)) || most != 6 || h.Sum < 6_000_000 {
+		t.Errorf("instructions: got %+v", h)
+	}
 	if live, idle := s.fast.Size(); live != idle || live > 1 {
 		t.Errorf("%d machines, %d idle", live, idle)
 	}

@@ -18,8 +18,7 @@
 //	answer.go, identity.go  allow, deny, drop, and what answers mean
 //	attribute.go, request.go, client.go, headers.go
 //	                        the objects that functions get, and what they change
-//	logging.go              log, and how much may be logged
-//	nearest.go              which name was meant
+//	logging.go, usage.go    log, and how much may be logged; what calls took
 //
 // A script has two pools of virtual machines. Those for messages and
 // subscriptions never wait for others. Those for connect and event may, and no

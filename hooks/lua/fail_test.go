@@ -33,7 +33,7 @@ var bodies = []struct{ name, body, kind, text string }{
 	{"late registration", "hook.publish(function() end)", "runtime", "test.lua:2: hook.publish: functions are registered at the top level"},
 	{"late version", "hook.version('1')", "runtime", "hook.version: the version is set at the top level"},
 	{"late require", "require('nothing')", "runtime", "modules are loaded at the top level"},
-	{"unknown field", "return req.clinet", "runtime", "did you mean client?"},
+	{"unknown field", "return req.clinet", "runtime", `did you mean "client"?`},
 	{"unknown field of a client", "return req.client.acount", "runtime", "acount"},
 	{"number as key", "return req[1]", "runtime", "the name of a field is a string"},
 }

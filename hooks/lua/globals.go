@@ -43,7 +43,7 @@ func globalModule() *library.Module {
 				Returns: []library.Param{{Type: "any", Doc: "What the module returns."}},
 			},
 		},
-		Values: []library.Param{
+		Constants: []library.Constant{
 			{Name: "config", Type: "table<string, any>", Doc: "The config of the hook in the configuration of the server. It is read-only."},
 		},
 		Types: globalTypes(),
@@ -51,7 +51,7 @@ func globalModule() *library.Module {
 }
 
 func globalTypes() []library.Type {
-	return []library.Type{
+	return append([]library.Type{
 		document("ConnectRequest", "What a client says that wants to connect. What it does not present is nil.", connectFields),
 		document("Request", "A message before it is accepted, at rewrite and publish.", requestFields),
 		document("SubscribeRequest", "A subscription before it is accepted.", subscribeFields),
@@ -81,19 +81,6 @@ func globalTypes() []library.Type {
 			{Name: "ttl", Type: "number?", Doc: "At connect: in how many seconds the connection is to end, in place of expires. Elsewhere: for how many seconds the answer may be kept at most."},
 			{Name: "no_cache", Type: "boolean?", Doc: "The answer is not to be kept."},
 		}},
-		{Name: "Permissions", Doc: "What a client may do.", Fields: []library.Param{
-			{Name: "publish", Type: "Rules?", Doc: "What it may publish to."},
-			{Name: "subscribe", Type: "Rules?", Doc: "What it may subscribe to. A queue group may stand behind a subject and a blank."},
-			{Name: "allow_responses", Type: "boolean|Responses?", Doc: "It may publish to the reply subjects of what it receives. Without publish.allow it may then publish to nothing else."},
-		}},
-		{Name: "Rules", Doc: "Subjects, with wildcards or without. Without allow all are allowed; an empty allow allows none.", Fields: []library.Param{
-			{Name: "allow", Type: "string|string[]?", Doc: "What is allowed."},
-			{Name: "deny", Type: "string|string[]?", Doc: "What is not, though it may be allowed."},
-		}},
-		{Name: "Responses", Doc: "Bounds of the permission to answer.", Fields: []library.Param{
-			{Name: "max", Type: "integer?", Doc: "Messages to one reply subject; 1 if it is not given."},
-			{Name: "expires", Type: "number?", Doc: "For how many seconds; 120 if it is not given."},
-		}},
 		{Name: "Limits", Doc: "Bounds of a connection, beyond those of the server.", Fields: []library.Param{
 			{Name: "subscriptions", Type: "integer?", Doc: "How many subscriptions it may have."},
 			{Name: "payload", Type: "integer?", Doc: "How many bytes a message may have."},
@@ -108,7 +95,7 @@ func globalTypes() []library.Type {
 			{Name: "ttl", Type: "number?", Doc: "For how many seconds an answer is kept; not at all if it is not given."},
 			{Name: "negative_ttl", Type: "number?", Doc: "The same for a deny."},
 		}},
-	}
+	}, library.PermissionTypes()...)
 }
 
 // hookModule declares hook.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"moonwire/hooks"
+	"moonwire/hooks/lua/library"
 	"moonwire/hooks/lua/sandbox"
 )
 
@@ -19,7 +20,7 @@ var (
 
 // read reads the table of an allow.
 func (ans *answer) read(a *sandbox.Args, t sandbox.Table) (err error) {
-	if err = checkKeys(t, "the table", allowKeys...); err != nil {
+	if err = library.CheckKeys(t, "the table", allowKeys...); err != nil {
 		return err
 	}
 	for _, k := range identityKeys {
@@ -80,6 +81,10 @@ func readIdentity(a *sandbox.Args, t sandbox.Table, ttl bool) (id *hooks.Identit
 	return id, err
 }
 
+// mostName is how long the name of a user, an account or a tag may be, and the
+// text of a tag, in bytes: a connection keeps them for as long as it lasts.
+const mostName = 1024
+
 // name reads a text that is not empty if it is there.
 func name(t sandbox.Table, key string) (string, error) {
 	v := t.Get(key)
@@ -90,7 +95,10 @@ func name(t sandbox.Table, key string) (string, error) {
 	if !ok || s == "" {
 		return "", fmt.Errorf("%s is %s; want a text that is not empty", key, article(v))
 	}
-	return s, nil
+	if len(s) > mostName {
+		return "", fmt.Errorf("%s has %d bytes; want at most %d", key, len(s), mostName)
+	}
+	return strings.Clone(s), nil // it may be a piece of something long
 }
 
 func article(v sandbox.Value) string {
@@ -128,13 +136,15 @@ func readTags(a *sandbox.Args, v sandbox.Value) (tags map[string]string, err err
 		switch {
 		case !ok || k == "":
 			err = errors.New("tags: it has elements or an empty name; want names and texts")
+		case len(k) > mostName || len(s) > mostName:
+			err = fmt.Errorf("tags: a name or text is longer than %d bytes", mostName)
 		case !isText:
 			err = fmt.Errorf("tags.%s is a %s; want a text", k, value.Kind())
 		case len(tags) == mostTags:
 			err = fmt.Errorf("tags: there are more than %d", mostTags)
 		}
 		a.Charge(128 + len(k) + len(s))
-		tags[k] = s
+		tags[strings.Clone(k)] = strings.Clone(s)
 		return err == nil
 	})
 	return tags, err
@@ -145,7 +155,7 @@ func readLimits(v sandbox.Value) (l hooks.Limits, err error) {
 	if !ok {
 		return l, fmt.Errorf("limits is a %s; want a table with subscriptions and payload", v.Kind())
 	}
-	if err = checkKeys(t, "limits", "subscriptions", "payload"); err != nil {
+	if err = library.CheckKeys(t, "limits", "subscriptions", "payload"); err != nil {
 		return l, err
 	}
 	for key, to := range map[string]*int{"subscriptions": &l.MaxSubscriptions, "payload": &l.MaxPayload} {
@@ -163,103 +173,15 @@ func readPermissions(a *sandbox.Args, v sandbox.Value) (*hooks.Permissions, erro
 	if !ok {
 		return nil, fmt.Errorf("permissions is a %s; want a table with publish, subscribe and allow_responses", v.Kind())
 	}
-	err := checkKeys(t, "permissions", "publish", "subscribe", "allow_responses")
+	p, err := library.ParsePermissions(t, "permissions")
 	if err != nil {
 		return nil, err
 	}
-	p := new(hooks.Permissions)
-	if p.Publish, err = readRules(a, t.Get("publish"), "permissions.publish", checkPattern); err != nil {
-		return nil, err
-	}
-	if p.Subscribe, err = readRules(a, t.Get("subscribe"), "permissions.subscribe", checkSubscription); err != nil {
-		return nil, err
-	}
-	p.Responses, err = readResponses(t.Get("allow_responses"))
-	return p, err
-}
-
-// readRules reads what is allowed and denied. A list of what is allowed that is
-// there and empty allows nothing: a script that found no subjects for somebody
-// does not mean all of them.
-func readRules(a *sandbox.Args, v sandbox.Value, what string, check func(string) error) (r hooks.Rules, err error) {
-	if v.IsNil() {
-		return r, nil
-	}
-	t, ok := v.Table()
-	if !ok {
-		return r, fmt.Errorf("%s is a %s; want a table with allow and deny", what, v.Kind())
-	}
-	if err = checkKeys(t, what, "allow", "deny"); err != nil {
-		return r, err
-	}
-	allowed, denied := t.Get("allow"), t.Get("deny")
-	if allowed.IsNil() && denied.IsNil() {
-		return r, fmt.Errorf("%s has neither allow nor deny; leave it out for no bound, or write allow = {} for nothing", what)
-	}
-	if r.Deny, err = readSubjects(a, denied, what+".deny", check); err != nil {
-		return r, err
-	}
-	if r.Allow, err = readSubjects(a, allowed, what+".allow", check); err != nil {
-		return r, err
-	}
-	if !allowed.IsNil() && len(r.Allow) == 0 {
-		r.Deny = []string{">"}
-	}
-	return r, nil
-}
-
-func readSubjects(a *sandbox.Args, v sandbox.Value, what string, check func(string) error) ([]string, error) {
-	if v.IsNil() {
-		return nil, nil
-	}
-	list, err := texts(v, what)
-	if err != nil {
-		return nil, err
-	}
-	a.Charge(16 * len(list))
-	a.Step(4 * len(list))
-	for _, s := range list {
-		if err := check(s); err != nil {
-			return nil, fmt.Errorf("%s: %w", what, err)
+	for _, list := range [][]string{p.Publish.Allow, p.Publish.Deny, p.Subscribe.Allow, p.Subscribe.Deny} {
+		a.Step(4 * len(list))
+		for _, s := range list {
+			a.Charge(16 + len(s))
 		}
 	}
-	return list, nil
-}
-
-// checkSubscription checks a subject, with or without a queue group behind a
-// blank.
-func checkSubscription(s string) error {
-	subj, queue, has := strings.Cut(s, " ")
-	if checkPattern(subj) != nil || has && checkPattern(queue) != nil {
-		return fmt.Errorf("%q is not a valid subject, with or without a queue group behind a blank", s)
-	}
-	return nil
-}
-
-func readResponses(v sandbox.Value) (*hooks.Responses, error) {
-	switch v.Kind() {
-	case sandbox.KindNil:
-		return nil, nil
-	case sandbox.KindBool:
-		if v.True() {
-			return new(hooks.Responses), nil
-		}
-		return nil, nil
-	}
-	t, ok := v.Table()
-	if !ok {
-		return nil, fmt.Errorf("permissions.allow_responses is a %s; want true, or a table with max and expires", v.Kind())
-	}
-	err := checkKeys(t, "permissions.allow_responses", "max", "expires")
-	if err != nil {
-		return nil, err
-	}
-	r := new(hooks.Responses)
-	if v := t.Get("max"); !v.IsNil() {
-		if r.Max, err = whole(v, "permissions.allow_responses.max", 1); err != nil {
-			return nil, err
-		}
-	}
-	r.Expires, err = seconds(t.Get("expires"), "permissions.allow_responses.expires")
-	return r, err
+	return p, nil
 }

@@ -68,10 +68,13 @@ func (s *Script) log(l *limiter, level library.Level, message string, fields []a
 }
 
 // clean makes a text fit for a line of the log: it is cut, and has no control
-// characters, by which a client could write lines of its own.
+// characters, by which a client could write lines of its own. The result is a
+// copy, as s may be a piece of something long.
 func clean(s string, most int) string {
 	if len(s) > most {
 		s = s[:most] + "…"
+	} else {
+		s = strings.Clone(s)
 	}
 	s = strings.ToValidUTF8(s, "?")
 	if strings.ContainsFunc(s, unicode.IsControl) {

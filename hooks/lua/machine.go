@@ -12,8 +12,9 @@ import (
 // machine is what a virtual machine of a script has: its functions, the objects
 // that stand for calls, and the call that it is in. It lies in VM.Ext.
 type machine struct {
-	s  *Script
-	vm *sandbox.VM
+	s     *Script
+	vm    *sandbox.VM
+	usage *usage
 
 	found     []handler       // what the top level registered
 	functions []sandbox.Value // of it
@@ -44,7 +45,7 @@ func machineOf(vm *sandbox.VM) *machine { return vm.Ext.(*machine) }
 
 // setup gives a virtual machine its globals.
 func (s *Script) setup(vm *sandbox.VM) error {
-	m := &machine{s: s, vm: vm, ctx: s.life}
+	m := &machine{s: s, vm: vm, ctx: s.life, usage: &s.usages[s.made.Add(1)%usages]}
 	vm.Ext = m
 	m.allowed = sandbox.Opaque(&answer{verdict: hooks.Allow})
 	config, err := library.ToLua(vm, s.config)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"moonwire/hooks"
+	"moonwire/hooks/lua/library"
 	"moonwire/hooks/lua/sandbox"
 	"moonwire/server/subject"
 )
@@ -114,7 +115,7 @@ func kindOf(a *sandbox.Args, i int) string {
 }
 
 func (h *handler) readOptions(opts sandbox.Table, known []string) (err error) {
-	if err = checkKeys(opts, "options", known...); err != nil {
+	if err = library.CheckKeys(opts, "options", known...); err != nil {
 		return err
 	}
 	if v := opts.Get("accounts"); !v.IsNil() {
@@ -138,7 +139,7 @@ func readCache(v sandbox.Value) (*hooks.CachePolicy, error) {
 	if !ok {
 		return nil, fmt.Errorf("cache is a %s; want a table with by, ttl and negative_ttl", v.Kind())
 	}
-	if err := checkKeys(t, "cache", "by", "ttl", "negative_ttl"); err != nil {
+	if err := library.CheckKeys(t, "cache", "by", "ttl", "negative_ttl"); err != nil {
 		return nil, err
 	}
 	by, err := names(t.Get("by"), "cache.by", checkKeyField)
@@ -170,7 +171,7 @@ func checkPattern(s string) error {
 
 func checkEvent(s string) error {
 	if !slices.Contains(eventTypes, s) {
-		return fmt.Errorf("there is no event %s", suggest(s, eventTypes))
+		return fmt.Errorf("there is no event %s", library.Suggest(s, eventTypes))
 	}
 	return nil
 }
@@ -189,7 +190,7 @@ func checkKeyField(s string) error {
 		}
 	}
 	if !slices.Contains(keyFields, s) {
-		return fmt.Errorf("an answer cannot be kept by %s", suggest(s, append(slices.Clone(keyFields), "tags.NAME", "header.NAME")))
+		return fmt.Errorf("an answer cannot be kept by %s", library.Suggest(s, append(slices.Clone(keyFields), "tags.NAME", "header.NAME")))
 	}
 	return nil
 }

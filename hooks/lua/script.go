@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"moonwire/hooks"
 	"moonwire/hooks/lua/library"
@@ -27,6 +28,9 @@ type Script struct {
 
 	life context.Context // ends with the script
 	end  context.CancelFunc
+
+	made   atomic.Uint64 // machines
+	usages [usages]usage
 
 	lines    limiter // of the script's log
 	failures limiter // of the log of failed event functions

@@ -82,18 +82,28 @@ func (p place) read(name string, most int64) ([]byte, error) {
 	return b, nil
 }
 
-// resolve finds the module that a script requires: "a.b" is a/b.lua below the
-// folder of modules, and nothing outside of it.
+// resolve finds the module that a script requires.
 func (s *source) resolve(name string) (file string, code []byte, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.sealed && moduleName(name) {
+		return "", nil, errors.New("the script did not require it when it was opened; require it each time, at the top level")
+	}
+	if file, code, err = ReadModule(s.folder, name); err != nil {
+		return "", nil, err
+	}
+	s.mu.modules[name] = code
+	s.mu.files = append(s.mu.files, file)
+	return file, code, nil
+}
+
+// ReadModule reads the module of a name, as require does: "a.b" is a/b.lua below
+// the folder of modules, and nothing outside of it.
+func ReadModule(folder, name string) (file string, code []byte, err error) {
 	if !moduleName(name) {
 		return "", nil, errors.New("a module is named by letters, digits, _ and -, with dots between folders")
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.mu.sealed {
-		return "", nil, errors.New("the script did not require it when it was opened; require it each time, at the top level")
-	}
-	root, err := os.OpenRoot(s.folder)
+	root, err := os.OpenRoot(folder)
 	if err != nil {
 		return "", nil, fmt.Errorf("opening the folder of modules: %w", err)
 	}
@@ -101,15 +111,12 @@ func (s *source) resolve(name string) (file string, code []byte, err error) {
 	rel := filepath.FromSlash(strings.ReplaceAll(name, ".", "/")) + ".lua"
 	code, err = place{root.Stat, root.Open}.read(rel, sandbox.MaxSource)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil, fmt.Errorf("there is no such library, nor %s in %s", rel, s.folder)
+		return "", nil, fmt.Errorf("there is no such library, nor %s in %s", rel, folder)
 	}
 	if err != nil {
 		return "", nil, err
 	}
-	file = filepath.Join(s.folder, rel)
-	s.mu.modules[name] = code
-	s.mu.files = append(s.mu.files, file)
-	return file, code, nil
+	return filepath.Join(folder, rel), code, nil
 }
 
 // moduleName reports whether a name can only be that of a file below a folder.

@@ -317,6 +317,21 @@ func TestBeforeConnect(t *testing.T) {
 			answer{true, false, "$G "},
 		},
 		{
+			"only the system account, and an authorization block",
+			config.Options{
+				AuthorizationBlock: true,
+				Accounts:           []config.Account{{Name: "$SYS", Users: []config.User{user("s", "p")}}},
+			},
+			auth.Standard,
+			answer{true, false, ""},
+		},
+		{
+			"an authorization block alone",
+			config.Options{AuthorizationBlock: true},
+			auth.Standard,
+			answer{false, false, "$G "},
+		},
+		{
 			"only WebSocket asks",
 			config.Options{WebSocket: config.WebSocket{Token: "t"}},
 			auth.Standard,

@@ -280,10 +280,10 @@ func (b *builder) one(name, secret string, a *account) *user {
 
 // onlySystem reports whether nothing is said of who may connect but in the
 // system account: that sets its users apart, and everybody else uses $G without
-// credentials.
+// credentials. An authorization block says something, even if it is empty.
 func (b *builder) onlySystem() bool {
 	o := b.o
-	return len(o.Accounts) > 0 && len(o.Users) == 0 && o.DefaultPermissions == nil &&
+	return len(o.Accounts) > 0 && !o.AuthorizationBlock && len(o.Users) == 0 && o.DefaultPermissions == nil &&
 		o.Username == "" && o.Token == "" &&
 		!slices.ContainsFunc(o.Accounts, func(a config.Account) bool { return a.Name != b.systemAccount() })
 }

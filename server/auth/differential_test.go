@@ -155,6 +155,7 @@ func drawWorld(t *rapid.T, tb testing.TB, hashes map[string]string) world {
 			w.o.Accounts = append(w.o.Accounts, config.Account{Name: name, Users: users()})
 		}
 	}
+	w.o.AuthorizationBlock = len(w.o.Users) > 0 || rapid.IntRange(0, 3).Draw(t, "block") == 0
 	if len(open) > 0 && rapid.IntRange(0, 2).Draw(t, "open") == 0 {
 		w.o.NoAuthUser = rapid.SampledFrom(open).Draw(t, "no_auth_user")
 	}
@@ -184,7 +185,7 @@ func (w world) text() string {
 		fmt.Fprintf(&b, "authorization { user: %q, password: %q }\n", o.Username, o.Password)
 	case o.Token != "":
 		fmt.Fprintf(&b, "authorization { token: %q }\n", o.Token)
-	case len(o.Users) > 0:
+	case o.AuthorizationBlock:
 		b.WriteString("authorization {\n")
 		users(o.Users)
 		b.WriteString("}\n")

@@ -114,6 +114,10 @@ func clone(v reflect.Value) reflect.Value {
 			out.Field(i).Set(clone(v.Field(i)))
 		}
 		return out
+	case reflect.Interface:
+		if !v.IsNil() {
+			return clone(v.Elem())
+		}
 	case reflect.Pointer:
 		if !v.IsNil() {
 			out := reflect.New(v.Type().Elem())

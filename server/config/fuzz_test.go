@@ -33,6 +33,7 @@ func FuzzLoad(f *testing.F) {
 		"authorization { permissions { publish { allow: [ [ a ] ] }, allow_responses: 1e9 }, users: { a: b } }", "resolver: \"URL(\", resolver_tls {}",
 		"websocket { headers { a { b: c } }, port: 1, listen: 2 }", "operator: [ [ ], { } ], resolver_preload { a: b, a: c }", "jetstream { { } }",
 		"authorization: [ { user: a } ]", "debug: on, trace off; logtime = no", "a: 1k\r\nport: 5\r\n",
+		hooksNATS, "hooks { load: [ { config { a: $a, a: [ { } ] }, name: x, lua: 1 }, [ ] ], breaker { threshold: 1e999 } }",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -46,6 +47,7 @@ func FuzzLoadYAML(f *testing.F) {
 		"a: |\n  b", "--- a\n--- b", "a: 'b", "a: [", "port: 0x10", "max_payload: 2MB", "ping_interval: 2m", "authorization: {user: 1}",
 		"accounts:\n  A: {users: [{user: a, permissions: {publish: a}}]}\n  B: *x", "mappings: {a: b, c: [{dest: d, weight: 50%}]}", "accounts: {A: null}",
 		"%YAML 1.1\n---\na: yes", "\t", "a: 1e999", "port: 99999999999999999999", "{port: 1, authorization: {token: t}}", "\xff\xfe",
+		hooksYAML, "hooks: {load: [{name: a, lua: b, config: {? : &x [*x], .inf: 99999999999999999999}}, ~], decision_log: {sample: .nan}}",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -94,9 +94,10 @@ type Export struct {
 	ResponseType string
 	// ResponseThreshold is how long a service may take. Default 2m.
 	ResponseThreshold time.Duration
-	// Latency, if not nil, has the time that requests took published.
+	// Latency, if not nil, says where the time that requests took is published.
+	// It has no effect yet.
 	Latency *Latency
-	// AllowTrace lets message traces pass. Default false.
+	// AllowTrace lets message traces pass. Default false. It has no effect yet.
 	AllowTrace bool
 }
 
@@ -121,7 +122,7 @@ type Import struct {
 	Prefix string
 	// Share tells the service who asks. Default false.
 	Share bool
-	// AllowTrace lets message traces pass. Default false.
+	// AllowTrace lets message traces pass. Default false. It has no effect yet.
 	AllowTrace bool
 }
 
@@ -191,7 +192,9 @@ type WebSocket struct {
 	Host string
 	// Port. Default 0: no WebSocket; -1 takes a random free port.
 	Port int
-	// Advertise is the host:port given to clients. Default "".
+	// Advertise is the host or host:port that the other servers of a cluster tell
+	// their clients. There are none yet: it is shown in /varz, and that is all.
+	// Default "".
 	Advertise string
 	// NoTLS lets the listener do without TLS, which is asked for otherwise.
 	NoTLS bool

@@ -98,10 +98,11 @@ func TestIdentityProblems(t *testing.T) {
 		},
 		{
 			name: "limits",
-			file: "accounts { A { limits { max_conn: 0, max_subs: -2, max_payload: 1KB, max_leafs: 0 } } }",
+			file: "accounts { A { limits { max_conn: 0, max_subs: -2, max_payload: 5GB, max_leafs: 0 } } }",
 			want: []string{
-				`1:25: "accounts.limits.max_connections": got 0; must be a whole number above 0, or -1 for no limit`,
-				`1:38: "accounts.limits.max_subscriptions": got -2; must be a whole number above 0, or -1 for no limit`,
+				`1:25: "accounts.limits.max_connections": got 0; must be a whole number from 1 to 2147483647, or -1 for no limit`,
+				`1:38: "accounts.limits.max_subscriptions": got -2; must be a whole number from 1 to 2147483647, or -1 for no limit`,
+				`1:52: "accounts.limits.max_payload": got 5368709120; must be a whole number from 1 to 2147483647, or -1 for no limit`,
 			},
 		},
 		{
@@ -115,7 +116,8 @@ func TestIdentityProblems(t *testing.T) {
 				"  { stream: c, accounts: [ B ], response: stream, threshold: \"1s\", latency: l, allow_trace: true }\n" +
 				"  { service: \"d.*\", account_token_position: 1, response: many }\n" +
 				"  { service: e, response: stream, latency: { sampling: 101, subject: \"x.*\" } }\n" +
-				"  { service: f, latency: { sampling: 5 } }\n  { service: g, response: chunked, latency: ok }\n  { service: h, latency: \"d.x\" }\n] } }",
+				"  { service: f, latency: { sampling: 5 } }\n  { service: g, response: chunked, latency: ok }\n  { service: h, latency: \"d.x\" }\n" +
+				"  { service: i, latency: { sampling: 0, subject: ok } }\n  { service: j, latency: { sampling: \"0%\", subject: ok } }\n] } }",
 			want: []string{
 				`2:5: "accounts.exports": an export of nothing; must have "stream" or "service"`,
 				`3:16: "accounts.exports.service" contradicts "accounts.exports.stream" at a.conf:3:5; must be given once`,
@@ -128,11 +130,13 @@ func TestIdentityProblems(t *testing.T) {
 				`6:21: "accounts.exports.account_token_position": token 1 of "d.*" is not "*"; must be`,
 				`6:48: "accounts.exports.response_type": got "many"; must be "singleton" or "stream" or "chunked"`,
 				`7:35: "accounts.exports.latency": is measured of a "singleton" service only`,
-				`7:46: "accounts.exports.latency.sampling": got 101; must be a whole number from 0 to 100`,
+				`7:46: "accounts.exports.latency.sampling": got 101; must be a whole number from 1 to 100`,
 				`7:61: "accounts.exports.latency.subject": got "x.*"; must be a subject without wildcards`,
 				`8:17: "accounts.exports.latency.subject" is missing`,
 				`9:36: "accounts.exports.latency": is measured of a "singleton" service only`,
 				`10:17: "accounts.exports.latency.subject": "d.x" is exported as a service; must be another`,
+				`11:28: "accounts.exports.latency.sampling": got "0"; must be a whole number from 1 to 100`,
+				`12:28: "accounts.exports.latency.sampling": got "0"; must be a whole number from 1 to 100`,
 			},
 		},
 		{
@@ -302,6 +306,10 @@ func TestIdentityWarnings(t *testing.T) {
   A { exports: [ { stream: s }, { service: q } ] }
   B { imports: [ { stream: { account: A, subject: s }, share: true }
                  { service: { account: A, subject: q }, prefix: p } ] }
+  C { exports: [ { service: a, latency: l, allow_trace: false }
+                 { service: b, latency { sampling: headers, subject: l }, allow_trace: true }
+                 { stream: s } ] }
+  D { imports: [ { stream: { account: C, subject: s }, allow_trace: true } ] }
 }
 trace_verbose: true`)
 	if problems != nil {
@@ -310,9 +318,52 @@ trace_verbose: true`)
 	want := []string{
 		`a.conf:3:56: "accounts.imports.share": has no effect on a stream`,
 		`a.conf:4:57: "accounts.imports.prefix": has no effect on a service; use "to"`,
-		`a.conf:6:1: "trace_verbose": ` + lacksVerbose,
+		`a.conf:5:32: "accounts.exports.latency": ` + lacksLatency,
+		`a.conf:6:32: "accounts.exports.latency": ` + lacksLatency,
+		`a.conf:6:75: "accounts.exports.allow_trace": ` + lacksTrace,
+		`a.conf:8:56: "accounts.imports.allow_trace": ` + lacksTrace,
+		`a.conf:10:1: "trace_verbose": ` + lacksVerbose,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
+// TestOperatorWarnings: what JWTs say, nothing else does.
+func TestOperatorWarnings(t *testing.T) {
+	t.Parallel()
+	const why = ": has no effect in operator mode, where JWTs say who may connect"
+	tests := []struct {
+		name, file string
+		want       []string
+	}{
+		{
+			"a user", "operator: o\nauthorization { user: a, permissions {} }\nwebsocket { authorization { user: b } }",
+			[]string{
+				`a.conf:2:17: "authorization.user"` + why, `a.conf:2:26: "authorization.default_permissions"` + why,
+				`a.conf:3:29: "websocket.authorization.user"` + why,
+			},
+		},
+		{
+			"a token", "operator: o\nauthorization { token: a }\nwebsocket { authorization { token: b } }",
+			[]string{`a.conf:2:17: "authorization.token"` + why, `a.conf:3:29: "websocket.authorization.token"` + why},
+		},
+		{
+			"users beside keys", "trusted_keys: " + operatorKey + "\nauthorization { users: [ {user: a} ] }\naccounts: [ A ]",
+			[]string{`a.conf:2:17: "authorization.users"` + why, `a.conf:3:1: "accounts"` + why},
+		},
+		{"nothing of the kind", "operator: o\nauthorization { timeout: 3 }", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			problems, got := loadIn(t, nil, "a.conf", tt.file)
+			if problems != nil {
+				t.Fatal(problems)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("warnings (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

@@ -34,7 +34,7 @@ var parsers = map[string][]string{
 // ours are keys that nats-server has not, and the names that stand in place of
 // a key there.
 var ours = []string{
-	"unix_socket", "log_format", "always_enable_nonce", "accounts.name",
+	"unix_socket", "log_format", "always_enable_nonce", "accounts.name", "hooks",
 }
 
 // TestEveryKeyOfNATSServer compares the names of all keys with those in the

@@ -26,6 +26,8 @@ const (
 	block                   // settings of its own
 	list                    // any number of elements
 	dict                    // texts by names of one's own; stored as map[string]string
+	fraction                // a number from 0 to 1; stored as float64
+	freeform                // values of any kind by names of one's own; stored as map[string]any
 	presence                // a flag that says whether a block is there at all
 	action                  // a flag that does something else than set an option
 	unsupported             // what nats-server has and the broker has not
@@ -35,7 +37,7 @@ const (
 func (k kind) String() string {
 	return [...]string{
 		"boolean", "integer", "size", "duration", "text", "address", "boolean or duration", "block", "list",
-		"block", "boolean", "action", "",
+		"block", "number", "block", "boolean", "action", "",
 	}[k]
 }
 
@@ -86,6 +88,10 @@ func (it *item) convert(v any) (values []any, note string, err error) {
 				it.name(), showDuration(d))
 		}
 		out = d
+	case fraction:
+		if out, err = it.convertFraction(v); err != nil {
+			return nil, "", err
+		}
 	case text:
 		s, ok := v.(string)
 		if !ok {
@@ -115,6 +121,8 @@ func (it *item) allows(v any, low int64) bool {
 	case integer, size, duration:
 		n := reflect.ValueOf(v).Int()
 		return n == 0 || (n >= low && n <= it.max)
+	case fraction:
+		return it.allowsFraction(v.(float64))
 	case text:
 		s := v.(string)
 		if s == "" {
@@ -193,7 +201,8 @@ func convertHandshake(v any) ([]any, error) {
 	return nil, errKind
 }
 
-// toDuration accepts "2m" and bare numbers of seconds.
+// toDuration accepts "2m" and bare numbers of seconds, but none that is too small
+// to be told from 0, which stands for the default.
 func toDuration(v any) (d time.Duration, bare bool, err error) {
 	var seconds float64
 	switch v := v.(type) {
@@ -213,14 +222,18 @@ func toDuration(v any) (d time.Duration, bare bool, err error) {
 	if math.IsNaN(seconds) || math.Abs(seconds) > float64(maxDuration/int64(time.Second)) {
 		return 0, false, errRange
 	}
-	return time.Duration(math.Round(seconds * float64(time.Second))), true, nil
+	d = time.Duration(math.Round(seconds * float64(time.Second)))
+	if d == 0 && seconds != 0 {
+		return 0, false, errRange
+	}
+	return d, true, nil
 }
 
 // literal turns the text of a variable or a flag into the value that a file
 // would have held. Text that fits no literal stays text.
 func (it *item) literal(s string) any {
 	switch it.kind {
-	case boolean:
+	case boolean, handshake:
 		if b, ok := parseBool(s); ok {
 			return b
 		}
@@ -228,7 +241,7 @@ func (it *item) literal(s string) any {
 		if n, ok := parseNumber(s); ok {
 			return n
 		}
-	case duration:
+	case duration, fraction:
 		if f, err := strconv.ParseFloat(s, 64); err == nil {
 			return f
 		}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -170,6 +171,7 @@ func samples() map[string]sample {
 			all[block+"."+key] = s
 		}
 	}
+	maps.Copy(all, hookSamples())
 	for key, s := range permissionSamples() {
 		all["authorization.default_permissions."+key] = s
 	}
@@ -311,12 +313,13 @@ func TestLayers(t *testing.T) {
 		{name: "--tls=false", file: "tls { cert_file: c, key_file: k }", args: []string{"--tls=false", "--tlscert", "d"}},
 		{name: "--tls leaves a file alone", file: "tls { cert_file: c, key_file: k }", args: []string{"--tls"}, want: Options{TLS: &TLS{CertFile: "c", KeyFile: "k"}}},
 		{name: "MOONWIRE_TLS_", environ: []string{"MOONWIRE_TLS_CERT_FILE=c", "MOONWIRE_TLS_KEY_FILE=k", "MOONWIRE_TLS_HANDSHAKE_FIRST=auto"}, want: Options{TLS: &TLS{CertFile: "c", KeyFile: "k", HandshakeFirst: true, HandshakeFallback: 50 * time.Millisecond}}},
+		{name: "MOONWIRE_TLS_HANDSHAKE_FIRST as a boolean", file: "tls { cert_file: c, key_file: k, first: auto }", environ: []string{"MOONWIRE_TLS_HANDSHAKE_FIRST=no"}, want: Options{TLS: &TLS{CertFile: "c", KeyFile: "k"}}},
 		{name: "WebSocket listen", file: "ws { listen: \"h:1\", no_tls: true }", want: Options{WebSocket: WebSocket{Host: "h", Port: 1, NoTLS: true}}},
 		{name: "resolver mem", file: "resolver: mem", want: Options{Resolver: Resolver{Type: "memory"}}},
 		{name: "resolver URL", file: `resolver: "url( \"https://a/b\" )"`, want: Options{Resolver: Resolver{Type: "url", URL: "https://a/b"}}},
 		{
 			name: "responses as a number", file: "authorization { permissions { allow_responses: 5 } }",
-			want: Options{DefaultPermissions: &Permissions{Responses: &Responses{Max: 5}}},
+			want: Options{AuthorizationBlock: true, DefaultPermissions: &Permissions{Responses: &Responses{Max: 5}}},
 		},
 		{
 			name: "mappings in the long form", file: "mappings: [ { source: a, destinations: b } ]",
@@ -338,7 +341,7 @@ func TestLayers(t *testing.T) {
 				"MOONWIRE_PORT_4222_TCP_ADDR=10.0.0.1", "OTHER=1",
 			},
 		},
-		{name: "case of keys", file: "Authorization { USER: Bob, Pass: Pw }", want: Options{Username: "Bob", Password: "Pw"}},
+		{name: "case of keys", file: "Authorization { USER: Bob, Pass: Pw }", want: Options{AuthorizationBlock: true, Username: "Bob", Password: "Pw"}},
 		{
 			name: "the same said twice", file: "port: 5000, listen: \"h:5000\", host: h, net: h",
 			want: Options{Host: "h", Port: 5000},
@@ -346,13 +349,16 @@ func TestLayers(t *testing.T) {
 		{
 			name: "bcrypt without quotes",
 			file: "authorization { user: u, password: $2a$11$PWIFAL8RsWyGI3jVZtO9Nu8.6jOxzxfZo7c/W0eLk017hjgUKWrhy }",
-			want: Options{Username: "u", Password: "$2a$11$PWIFAL8RsWyGI3jVZtO9Nu8.6jOxzxfZo7c/W0eLk017hjgUKWrhy"},
+			want: Options{AuthorizationBlock: true, Username: "u", Password: "$2a$11$PWIFAL8RsWyGI3jVZtO9Nu8.6jOxzxfZo7c/W0eLk017hjgUKWrhy"},
 		},
 		{name: "explicit zeros", file: "max_payload: 0, ping_max: 0, max_subs: 0, http_port: 0, write_deadline: \"0s\""},
 		{name: "a variable of the file", file: "p: 5000\nport: $p", want: Options{Port: 5000}},
-		{name: "a block as a variable", file: "a { user: u }\nauthorization: $a", want: Options{Username: "u"}},
-		{name: "an unknown key in a block that is a variable", file: "authorization { u: x, user: $u }", want: Options{Username: "x"}},
-		{name: "JSON", file: `{"port": 5000, "authorization": {"token": "t"}}`, want: Options{Port: 5000, Token: "t"}},
+		{name: "a block as a variable", file: "a { user: u }\nauthorization: $a", want: Options{AuthorizationBlock: true, Username: "u"}},
+		{name: "an unknown key in a block that is a variable", file: "authorization { u: x, user: $u }", want: Options{AuthorizationBlock: true, Username: "x"}},
+		{name: "JSON", file: `{"port": 5000, "authorization": {"token": "t"}}`, want: Options{Port: 5000, AuthorizationBlock: true, Token: "t"}},
+		{name: "an empty authorization block", file: "Authorization {}", want: Options{AuthorizationBlock: true}},
+		{name: "authorization by a variable", environ: []string{"MOONWIRE_AUTHORIZATION_TIMEOUT=3s"}, want: Options{AuthorizationBlock: true, AuthTimeout: 3 * time.Second}},
+		{name: "authorization of WebSocket alone", file: "websocket { authorization { timeout: 3 } }", want: Options{WebSocket: WebSocket{AuthTimeout: 3 * time.Second}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -384,7 +390,7 @@ func TestVariableFromEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Options{Port: 5000, Username: "u", Password: "p", ConfigFile: file}.WithDefaults()
+	want := Options{Port: 5000, AuthorizationBlock: true, Username: "u", Password: "p", ConfigFile: file}.WithDefaults()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("options (-want +got):\n%s", diff)
 	}
@@ -439,7 +445,7 @@ func TestInclude(t *testing.T) {
 		t.Fatal(err, warnings)
 	}
 	want := Options{
-		Port: 5000, Username: "bob", Password: "x include main.conf ", AuthTimeout: 3 * time.Second,
+		Port: 5000, AuthorizationBlock: true, Username: "bob", Password: "x include main.conf ", AuthTimeout: 3 * time.Second,
 		Debug: true, LogFile: "include", ConfigFile: file,
 	}.WithDefaults()
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -465,7 +471,7 @@ accounts:
       - stream: {account: A, subject: s.x}
         prefix: p
 tls: {cert_file: c, key_file: k, handshake_first: auto, timeout: 1.5}
-websocket: {listen: 8080, no_tls: true, headers: {X-A: b}}
+websocket: {listen: 8080, no_tls: true, headers: {X-A: b}, tls: {cert_file: c, key_file: k, handshake_first: yes}}
 resolver: URL(http://a/b)
 jetstream: {store_dir: x}
 `
@@ -475,7 +481,7 @@ jetstream: {store_dir: x}
 		t.Fatal(err)
 	}
 	want := Options{
-		ConfigFile: file,
+		ConfigFile: file, AuthorizationBlock: true,
 		Users: []User{
 			{
 				Username: "a", Password: "a", ConnectionTypes: []string{"STANDARD"},
@@ -501,14 +507,21 @@ jetstream: {store_dir: x}
 			CertFile: "c", KeyFile: "k", Timeout: 1500 * time.Millisecond,
 			HandshakeFirst: true, HandshakeFallback: 50 * time.Millisecond,
 		},
-		WebSocket: WebSocket{Port: 8080, NoTLS: true, Headers: map[string]string{"X-A": "b"}},
-		Resolver:  Resolver{Type: "url", URL: "http://a/b"},
+		WebSocket: WebSocket{
+			Port: 8080, NoTLS: true, Headers: map[string]string{"X-A": "b"},
+			TLS: &TLS{CertFile: "c", KeyFile: "k", HandshakeFirst: true},
+		},
+		Resolver: Resolver{Type: "url", URL: "http://a/b"},
 	}.WithDefaults()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("options (-want +got):\n%s", diff)
 	}
-	if want := []string{file + `:18:1: "jetstream": not supported yet, ignored: JetStream`}; !slices.Equal(warnings, want) {
-		t.Errorf("warnings: got %q, want %q", warnings, want)
+	wantWarnings := []string{
+		file + `:9:43: "accounts.exports.latency": ` + lacksLatency,
+		file + `:18:1: "jetstream": not supported yet, ignored: JetStream`,
+	}
+	if !slices.Equal(warnings, wantWarnings) {
+		t.Errorf("warnings: got %q, want %q", warnings, wantWarnings)
 	}
 }
 
@@ -540,7 +553,7 @@ log_format: json
 			Host: "127.0.0.1", Port: 5000, ServerName: "12ab", MaxPayload: 2 << 20, MaxPending: 8 << 20,
 			PingInterval: 3 * time.Minute, WriteDeadline: 5 * time.Second, Debug: true, Trace: true,
 			ClientAdvertise: "12ab", LogFormat: "json", ConfigFile: file,
-			Username: "yes", Password: "$2a$11$PWIFAL8RsWyGI3jVZtO9Nu8", AuthTimeout: 1500 * time.Millisecond,
+			AuthorizationBlock: true, Username: "yes", Password: "$2a$11$PWIFAL8RsWyGI3jVZtO9Nu8", AuthTimeout: 1500 * time.Millisecond,
 		}.WithDefaults()
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: options (-want +got):\n%s", ext, diff)

@@ -58,6 +58,17 @@ func (s source) at(scope string) map[string]any {
 	return m
 }
 
+// authorizationKey is the key of the block that says who may connect.
+const authorizationKey = "authorization"
+
+// note remembers that the source has an authorization block, or a key of it,
+// which means something whatever is in it.
+func (s source) note(path string) {
+	if outer, _, _ := strings.Cut(path, "."); strings.EqualFold(outer, authorizationKey) {
+		s["AuthorizationBlock"] = true
+	}
+}
+
 // load lays the sources over each other, later ones win, and checks the result.
 func (l *loader) load(sources ...source) (Options, []string, error) {
 	var o Options
@@ -100,6 +111,9 @@ func (l *loader) file(path string) source {
 	if len(members) == 0 {
 		l.rep.warn(position{layer: layerFile, source: path}, "sets nothing")
 	}
+	for _, m := range members {
+		s.note(m.key)
+	}
 	newTranslation(l.rep).block(l.schema, members, position{layer: layerFile, source: path}, "", "", s)
 	return s
 }
@@ -129,7 +143,7 @@ func (l *loader) environment(environ []string) source {
 	for _, it := range l.schema.leaves() {
 		if name := it.env(); name != "" {
 			items[name] = it
-			names = append(names, name)
+			names = append(names, strings.TrimPrefix(name, envPrefix))
 		}
 	}
 	s := make(source)
@@ -144,8 +158,9 @@ func (l *loader) environment(environ []string) source {
 		switch {
 		case serviceLink(name, value):
 		case it == nil:
-			l.rep.warn(at, "unknown, ignored%s", didYouMean(name, names))
+			l.rep.warn(at, "unknown, ignored%s", didYouMean(envPrefix, strings.TrimPrefix(name, envPrefix), names))
 		default:
+			s.note(it.path)
 			t.item(it, &node{value: plain(value), at: at}, it.scope, s.at(it.scope))
 		}
 	}

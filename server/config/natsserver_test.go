@@ -1,8 +1,11 @@
 package config
 
 import (
+	"crypto/tls"
 	"flag"
+	"fmt"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 
@@ -27,6 +30,7 @@ func fromNATS(o *server.Options, logtimeSet bool) Options {
 		NoLogtime: logtimeSet && !o.Logtime, LogtimeUTC: o.LogtimeUTC,
 		PidFile: o.PidFile, PortsFileDir: o.PortsFileDir, ConfigFile: o.ConfigFile,
 	}
+	got.AuthorizationBlock = peek(reflect.ValueOf(o), "authBlockDefined").Bool()
 	return got.WithDefaults()
 }
 
@@ -127,7 +131,8 @@ func TestNATSServerRefusesToo(t *testing.T) {
 		"accounts { A {}, B { imports: [ { stream: { account: A, subject: a } } ] } }",
 		"accounts { A { exports: [ { stream: \"a.*\", account_token_position: 1 } ] } }",
 		"accounts { A { exports: [ { service: a, response: x } ] } }", "accounts { A { exports: [ { stream: a, response: single } ] } }",
-		"accounts { A { exports: [ { service: a, latency: { sampling: 5 } } ] } }", "accounts { A { mappings { a: { dest: b } } } }",
+		"accounts { A { exports: [ { service: a, latency: { sampling: 5 } } ] } }",
+		"accounts { A { exports: [ { service: a, latency: { sampling: 0, subject: b } } ] } }", "accounts { A { mappings { a: { dest: b } } } }",
 		"mappings { a: [ { dest: b, weight: 60 }, { dest: c, weight: 60 } ] }", "mappings { a: { dest: b, weight: 101 } }", "mappings { \"a..b\": c }",
 		"tls { cert_file: c }", "tls { cipher_suites: [ x ] }", "tls { min_version: \"1.1\" }", "tls { handshake_first: x }", "tls { curve_preferences: [ x ] }",
 		"tls { pinned_certs: [ x ] }", "tls { x: 1 }", "websocket { x: 1 }", "websocket: 1", "websocket { headers { a: 5 } }",
@@ -142,5 +147,82 @@ func TestNATSServerRefusesToo(t *testing.T) {
 		if _, _, err := LoadFile(file, nil); err == nil {
 			t.Errorf("%q: no error", content)
 		}
+	}
+}
+
+// takes reports what keeps nats-server from starting with a file.
+func takes(content string) error {
+	o := &server.Options{NoSigs: true, NoLog: true}
+	if err := o.ProcessConfigString(content); err != nil {
+		return err
+	}
+	s, err := server.NewServer(o)
+	if err == nil {
+		s.Shutdown()
+	}
+	return err
+}
+
+// TestStricterThanNATSServer: what nats-server takes, and ignores or clips or
+// fails at later, we refuse on purpose.
+func TestStricterThanNATSServer(t *testing.T) {
+	t.Parallel()
+	for _, content := range []string{
+		"authorization { password: p }", "websocket { port: -1, no_tls: true, authorization { user: a, token: b } }",
+		"accounts { A { limits { max_conn: 0 } } }", "accounts { A { limits { max_payload: 5GB } } }", "accounts { \"A b\" {} }",
+		"accounts { A { exports: [ { accounts: [ A ] } ] } }", "accounts { A {}, B { imports: [ { to: x } ] } }",
+		"mappings { a: \"\" }", "tls { }",
+		"host: a, net: b", "listen: \"h:1\", port: 2", "ping_interval: \"-1s\"", "max_payload: -1", "authorization { timeout: -1 }",
+		"port: 70000", "client_advertise: \"a:b\"", "https_port: 5",
+	} {
+		if err := takes(content); err != nil {
+			t.Errorf("%q: nats-server refuses it too: %v", content, err)
+		}
+		if _, _, err := LoadFile(writeFile(t, "a.conf", content), nil); err == nil {
+			t.Errorf("%q: no error", content)
+		}
+	}
+}
+
+// TestLaxerThanNATSServer: what nats-server refuses though it can be meant in
+// one way only, we take.
+func TestLaxerThanNATSServer(t *testing.T) {
+	t.Parallel()
+	for _, content := range []string{
+		"max_sub_tokens: 0", "lame_duck_duration: 90", "write_deadline: 1.5", "listen: \"5000\"",
+		"accounts { A { exports: [ { stream: a, accounts: A } ] } }", "authorization { permissions { allow_responses: 5 } }",
+		"authorization { user: a, users: [] }",
+	} {
+		if takes(content) == nil {
+			t.Errorf("%q: nats-server takes it too", content)
+		}
+		if _, _, err := LoadFile(writeFile(t, "a.conf", content), nil); err != nil {
+			t.Errorf("%q: %v", content, err)
+		}
+	}
+}
+
+// TestTLSFlagsOverAFile: flags change single keys of the tls block. In
+// nats-server they replace it, and nobody is asked for a certificate any more.
+func TestTLSFlagsOverAFile(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	writeCertificate(t, cert, key)
+	file := writeFile(t, "a.conf", fmt.Sprintf("tls { cert_file: %q, key_file: %q, verify: true }", cert, key))
+	args := []string{"-c", file, "--tlscert", cert, "--tlskey", key}
+	unexpected := func() { t.Error("nats-server took it for a question") }
+	theirs, err := server.ConfigureOptions(flag.NewFlagSet("", flag.ContinueOnError), args, unexpected, unexpected, unexpected)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if theirs.TLSConfig.ClientAuth != tls.NoClientCert {
+		t.Errorf("nats-server asks for certificates: %v", theirs.TLSConfig.ClientAuth)
+	}
+	ours, err := Parse(args, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !ours.Options.TLS.Verify {
+		t.Error("verify of the file is lost")
 	}
 }

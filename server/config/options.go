@@ -87,6 +87,10 @@ type Options struct {
 	// TLS its Timeout and 1s.
 	AuthTimeout time.Duration
 
+	// AuthorizationBlock says that there is an authorization block, whatever is
+	// in it: then nobody goes without credentials just because all users are of
+	// the system account. It has no key; loading sets it. Default false.
+	AuthorizationBlock bool
 	// Users are who may connect to $G, besides those of Accounts.
 	Users []User
 	// DefaultPermissions are of those Users that have none of their own. Default
@@ -129,6 +133,9 @@ type Options struct {
 	DefaultSentinel string
 	// AlwaysEnableNonce puts a nonce into each INFO. Default false.
 	AlwaysEnableNonce bool
+
+	// Hooks are the scripts and plugins that the broker asks.
+	Hooks Hooks
 
 	// Debug logs debug messages. Default false.
 	Debug bool

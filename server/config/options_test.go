@@ -17,6 +17,12 @@ func TestWithDefaults(t *testing.T) {
 		LameDuckDuration: 2 * time.Minute, LameDuckGracePeriod: 10 * time.Second,
 		HTTPHost: "0.0.0.0", AuthTimeout: 2 * time.Second, LogFormat: "text", SystemAccount: "$SYS",
 		WebSocket: WebSocket{Host: "0.0.0.0", HandshakeTimeout: 2 * time.Second},
+		Hooks: Hooks{
+			Reload:  HooksReload{Probation: 30 * time.Second},
+			Breaker: HooksBreaker{Threshold: 0.5, MinCalls: 20, Window: 10 * time.Second, Cooldown: 5 * time.Second},
+			Cache:   HooksCache{MaxEntries: 100_000}, DecisionLog: HooksDecisionLog{Sample: 0.001, Denied: 1},
+			KV: HooksKV{MaxEntries: 100_000, MaxBytes: 64 << 20},
+		},
 	}
 	got := Options{}.WithDefaults()
 	if diff := cmp.Diff(want, got); diff != "" {

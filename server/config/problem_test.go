@@ -80,7 +80,7 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			name:  "ranges",
-			files: []string{"a.conf", "port: -2\nmax_sub_tokens: 256\nmax_pending: -1\nlame_duck_duration: \"29s\"\nping_interval: \"-1s\"\nlog_format: JSON\nserver_name: \"a b\"\nclient_advertise: \"a:b\"\nwrite_deadline: 1e\n"},
+			files: []string{"a.conf", "port: -2\nmax_sub_tokens: 256\nmax_pending: -1\nlame_duck_duration: \"29s\"\nping_interval: \"-1s\"\nlog_format: JSON\nserver_name: \"a b\"\nclient_advertise: \"a:b\"\nwrite_deadline: 1e\nauthorization { timeout: 0.0000000001 }\n"},
 			want: []string{
 				`a.conf:1:1: "port": got -2; must be a whole number from -1 to 65535`,
 				`a.conf:2:1: "max_sub_tokens": got 256; must be a whole number from 0 to 255`,
@@ -91,6 +91,7 @@ func TestProblems(t *testing.T) {
 				`a.conf:7:1: "server_name": got "a b"; must be a name without blanks`,
 				`a.conf:8:1: "client_advertise": got "a:b"; must be "host" or "host:port"`,
 				`a.conf:9:1: "write_deadline": got 1000000000000000000; must be a duration such as "2m", above 0`,
+				`a.conf:10:17: "authorization.timeout": got 1e-10; must be a duration such as "2m", above 0`,
 			},
 		},
 		{
@@ -333,7 +334,7 @@ func TestWarnings(t *testing.T) {
 			name:  "auth timeout",
 			files: []string{"a.conf", "authorization { timeout: 2m }"},
 			want: []string{
-				`a.conf:1:17: "authorization.timeout": 555h33m20s is long; a duration needs quotes ("1m"), since an unquoted 1m is the number 1000000`,
+				`a.conf:1:17: "authorization.timeout": 555h33m20s is long; if that is not meant, mind that in NATS syntax a duration needs quotes: 1m is the number 1000000`,
 			},
 		},
 		{
@@ -356,6 +357,12 @@ func TestWarnings(t *testing.T) {
 			files:   []string{"a.conf", "port: 1"},
 			environ: []string{"MOONWIRE_MAX_PAYLOD=1"},
 			want:    []string{`environment variable MOONWIRE_MAX_PAYLOD: unknown, ignored; did you mean "MOONWIRE_MAX_PAYLOAD"?`},
+		},
+		{
+			name:    "unknown variable like no other",
+			files:   []string{"a.conf", "port: 1"},
+			environ: []string{"MOONWIRE_JETSTREAM=1"},
+			want:    []string{`environment variable MOONWIRE_JETSTREAM: unknown, ignored`},
 		},
 	}
 	for _, tt := range tests {

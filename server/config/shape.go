@@ -117,12 +117,16 @@ func percent(n *node) *node {
 	return n
 }
 
-// sampling is percent with a word for requests that ask for it.
+// sampling is percent with a word for requests that ask for it, which is stored
+// as 0. The number itself stays a text, and so is refused.
 func sampling(n *node) *node {
 	if s, ok := textOf(n); ok && strings.EqualFold(strings.TrimSpace(s), "headers") {
 		return n.with(int64(0))
 	}
-	return percent(n)
+	if n = percent(n); n.value == int64(0) {
+		return n.with("0")
+	}
+	return n
 }
 
 // latency makes a subject a block, and samples everything unless told otherwise.

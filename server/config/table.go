@@ -89,6 +89,7 @@ const (
 	sectionAuth     section = "Authorization"
 	sectionAccounts section = "Accounts"
 	sectionOperator section = "Operator mode"
+	sectionHooks    section = "Hooks"
 	sectionLog      section = "Logging"
 	sectionProcess  section = "Process"
 	sectionOverview section = "Information"
@@ -103,7 +104,7 @@ const maxDuration = int64(time.Hour * 24 * 365 * 100)
 func table() []setting {
 	return slices.Concat(
 		networkTable(), limitsTable(), timersTable(), monitorTable(), tlsTable(), webTable(),
-		authTable(), accountsTable(), operatorTable(), logTable(), processTable(), missingTable(),
+		authTable(), accountsTable(), operatorTable(), hooksTable(), logTable(), processTable(), missingTable(),
 	)
 }
 

@@ -72,6 +72,12 @@ func limit(key, field, doc string, aliases ...string) setting {
 	}
 }
 
+// What exports and imports take and do not do.
+const (
+	lacksLatency = "has no effect yet: nothing is measured or published"
+	lacksTrace   = "has no effect yet: messages are not traced"
+)
+
 func exportsSetting() setting {
 	return setting{
 		key: "exports", kind: list, fields: []string{"Exports"}, defText: "none",
@@ -107,12 +113,12 @@ func exportsSetting() setting {
 				doc: "Time a service may take",
 			},
 			{
-				key: "latency", kind: block, fields: []string{"Latency"}, shape: latency,
-				doc: "Publish the time that requests took: a subject, or a block",
+				key: "latency", kind: block, fields: []string{"Latency"}, shape: latency, lacks: lacksLatency,
+				doc: "Where to publish the time that requests took: a subject, or a block. Nothing is measured yet",
 				block: []setting{
 					{
 						key: "sampling", kind: integer, unit: "percent", fields: []string{"Sampling"}, shape: sampling,
-						defText: "100", max: 100,
+						defText: "100", min: 1, max: 100,
 						doc: `Requests that are measured; "headers" are those with a header that asks for it`,
 					},
 					{
@@ -123,8 +129,8 @@ func exportsSetting() setting {
 				},
 			},
 			{
-				key: "allow_trace", kind: boolean, fields: []string{"AllowTrace"},
-				doc: "Let message traces pass to a service",
+				key: "allow_trace", kind: boolean, fields: []string{"AllowTrace"}, lacks: lacksTrace,
+				doc: "Let message traces pass to a service. Messages are not traced yet",
 			},
 		}},
 	}
@@ -182,8 +188,8 @@ func importsSetting() setting {
 				doc: "Tell the service who asks",
 			},
 			{
-				key: "allow_trace", kind: boolean, fields: []string{"AllowTrace"},
-				doc: "Let message traces pass from a stream",
+				key: "allow_trace", kind: boolean, fields: []string{"AllowTrace"}, lacks: lacksTrace,
+				doc: "Let message traces pass from a stream. Messages are not traced yet",
 			},
 		}},
 	}

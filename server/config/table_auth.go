@@ -8,7 +8,7 @@ import (
 func authTable() []setting {
 	return []setting{
 		{
-			key: "authorization", kind: block, reloadable: true, section: sectionAuth,
+			key: authorizationKey, kind: block, reloadable: true, section: sectionAuth,
 			doc: "Who may connect: one user with a password, or one token, or users",
 			block: []setting{
 				{

@@ -18,6 +18,8 @@ var fieldKinds = map[kind][][]reflect.Type{
 	address:   {{reflect.TypeFor[string]()}, {reflect.TypeFor[int]()}},
 	handshake: {{reflect.TypeFor[bool]()}, {reflect.TypeFor[time.Duration]()}},
 	dict:      {{reflect.TypeFor[map[string]string]()}},
+	fraction:  {{reflect.TypeFor[float64]()}},
+	freeform:  {{reflect.TypeFor[map[string]any]()}},
 }
 
 // tableCheck compares the table with the structs that it fills.
@@ -28,7 +30,7 @@ type tableCheck struct {
 
 func TestTableMatchesOptions(t *testing.T) {
 	t.Parallel()
-	c := tableCheck{t, map[string]bool{"Options.HTTPHost": true, "User.Account": true, "Export.Service": true, "Import.Service": true}}
+	c := tableCheck{t, map[string]bool{"Options.HTTPHost": true, "Options.AuthorizationBlock": true, "User.Account": true, "Export.Service": true, "Import.Service": true}}
 	c.block(known(), reflect.TypeFor[Options]())
 	var structs func(reflect.Type)
 	seen := make(map[reflect.Type]bool)
@@ -190,6 +192,7 @@ func TestSecretsAreMarked(t *testing.T) {
 		"websocket.authorization.password", "websocket.authorization.token",
 		"authorization.password", "authorization.token", "authorization.users.password",
 		"accounts.users.password", "operator", "resolver.url", "resolver_preload.jwt", "default_sentinel",
+		"hooks.load.config", "hooks.load.env",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("secret keys: got %v, want %v", got, want)

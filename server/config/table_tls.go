@@ -148,9 +148,9 @@ func webTable() []setting {
 				doc: "Port; -1 takes a free one",
 			},
 			{
-				key: "advertise", kind: text, fields: []string{"Advertise"}, defText: "the bound address",
+				key: "advertise", kind: text, fields: []string{"Advertise"}, defText: "none",
 				check: isHostPort, allowed: `"host" or "host:port"`,
-				doc: "Address told to clients",
+				doc: "Address that the other servers of a cluster, of which there are none yet, tell their clients; shown in /varz",
 			},
 			{
 				key: "no_tls", kind: boolean, fields: []string{"NoTLS"},

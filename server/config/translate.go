@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -81,10 +80,10 @@ func (s *schema) suggest(path, key string) string {
 			names = append(names, it.names()...)
 		}
 	}
-	if n := nearest(key, names); n != "" {
-		return fmt.Sprintf("; did you mean %q?", join(path, n, "."))
+	if path != "" {
+		path += "."
 	}
-	return ""
+	return didYouMean(path, key, names)
 }
 
 // item translates one value.
@@ -125,6 +124,8 @@ func (t *translation) item(it *item, n *node, scope string, out map[string]any) 
 		t.list(it, n, scope, out)
 	case dict:
 		t.dict(it, n, scope, out)
+	case freeform:
+		t.freeform(it, n, scope, out)
 	case presence:
 		t.presence(it, n, scope, out)
 	default:

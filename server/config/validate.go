@@ -54,6 +54,7 @@ func (o *Options) conflicts() []conflict {
 	c.mappings("", "mappings", d.Mappings)
 	c.operatorMode()
 	c.resolver()
+	c.hooks()
 	return c.found
 }
 
@@ -85,9 +86,10 @@ func (o *Options) doubts() []conflict {
 		c.add(`"max_connections": lets no client connect; leave the key out for the default`, "MaxConnections")
 	}
 	if o.AuthTimeout > longAuthTimeout {
-		c.add(fmt.Sprintf(`"authorization.timeout": %s is long; a duration needs quotes ("1m"), since an unquoted 1m is the number 1000000`,
+		c.add(fmt.Sprintf(`"authorization.timeout": %s is long; if that is not meant, mind that in NATS syntax a duration needs quotes: 1m is the number 1000000`,
 			showDuration(o.AuthTimeout)), "AuthTimeout")
 	}
+	c.pointless()
 	for i := range o.Accounts {
 		for j, im := range o.Accounts[i].Imports {
 			switch at := place("Accounts", i, "Imports", j); {

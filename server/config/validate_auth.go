@@ -35,9 +35,9 @@ func (o *Options) eachUser(f func(u *User, key, at string)) {
 }
 
 func (o *Options) hasUsers() bool {
-	any := false
-	o.eachUser(func(*User, string, string) { any = true })
-	return any
+	found := false
+	o.eachUser(func(*User, string, string) { found = true })
+	return found
 }
 
 // noAuthUser checks that there is the user that clients without credentials are.
@@ -95,6 +95,29 @@ func (c *checker) operatorMode() {
 	}
 	if len(c.Users) > 0 {
 		c.add(`"authorization.users": are set in operator mode; must be left to JWTs`, "Users")
+	}
+}
+
+// pointless finds what says who may connect, where JWTs say it.
+func (c *checker) pointless() {
+	if len(c.Operators)+len(c.TrustedKeys) == 0 {
+		return
+	}
+	for _, of := range []struct {
+		set        bool
+		key, field string
+	}{
+		{c.Username != "", "authorization.user", "Username"},
+		{c.Token != "", "authorization.token", "Token"},
+		{len(c.Users) > 0, "authorization.users", "Users"},
+		{c.DefaultPermissions != nil, "authorization.default_permissions", "DefaultPermissions"},
+		{len(c.Accounts) > 0, "accounts", "Accounts"},
+		{c.WebSocket.Username != "", "websocket.authorization.user", place("WebSocket", "Username")},
+		{c.WebSocket.Token != "", "websocket.authorization.token", place("WebSocket", "Token")},
+	} {
+		if of.set {
+			c.add(fmt.Sprintf("%q: has no effect in operator mode, where JWTs say who may connect", of.key), of.field)
+		}
 	}
 }
 

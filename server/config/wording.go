@@ -28,7 +28,7 @@ func (it *item) must() string {
 		return "true or false"
 	case integer:
 		if it.nonzero {
-			return "a whole number above 0, or -1 for no limit"
+			return fmt.Sprintf("a whole number from 1 to %d, or -1 for no limit", it.max)
 		}
 		return "a whole number " + it.span(func(n int64) string { return strconv.FormatInt(n, 10) })
 	case size:
@@ -47,7 +47,7 @@ func (it *item) must() string {
 		return `true, false, "auto" or a duration such as "50ms"`
 	case presence:
 		return "true or false"
-	case block, dict:
+	case block, dict, freeform:
 		return "a block { … }"
 	case list:
 		return "a list [ … ]"
@@ -183,10 +183,11 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
-// didYouMean is the end of a message about an unknown name.
-func didYouMean(name string, names []string) string {
+// didYouMean is the end of a message about an unknown name. All of the names
+// stand behind a prefix, which does not make them any more alike.
+func didYouMean(prefix, name string, names []string) string {
 	if n := nearest(name, names); n != "" {
-		return fmt.Sprintf("; did you mean %q?", n)
+		return fmt.Sprintf("; did you mean %q?", prefix+n)
 	}
 	return ""
 }

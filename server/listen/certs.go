@@ -75,8 +75,14 @@ func NewCerts(o *config.TLS, log *zap.Logger) (*Certs, error) {
 // handshake takes what was loaded last.
 func (c *Certs) Config() *tls.Config { return c.server }
 
-// NotAfter returns when the first of the certificates ends to be valid.
-func (c *Certs) NotAfter() time.Time { return c.now.Load().notAfter }
+// NotAfter returns when the first of the certificates ends to be valid: of nil,
+// which stands for no TLS, never, the zero time.
+func (c *Certs) NotAfter() time.Time {
+	if c == nil {
+		return time.Time{}
+	}
+	return c.now.Load().notAfter
+}
 
 // Reload reads the files now. With an error, which names the file, what was
 // loaded before stays.

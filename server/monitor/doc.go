@@ -1,7 +1,8 @@
 // Package monitor answers the HTTP monitoring endpoints: a page of links at the
 // root, /varz, /connz and /healthz, in the form that nats-server gives them, so
 // that exporters, dashboards and probes work unchanged. Names, types and order of
-// the JSON fields are nats-server's; what we add is named "moonwire".
+// the JSON fields are nats-server's; what we add is named "moonwire". Besides,
+// /hookz shows the hooks, and /metrics all of it to Prometheus.
 //
 // A broker is seen through Source, which hands out snapshots and knows nothing of
 // HTTP or JSON. Filtering, sorting and paging happen here, outside the broker's

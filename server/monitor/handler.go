@@ -96,6 +96,8 @@ func (m *Monitor) serveRoot(w http.ResponseWriter, _ *query) {
 		{VarzPath, "General"},
 		{ConnzPath, "Connections"},
 		{HealthzPath, "Health"},
+		{HookzPath, "Hooks"},
+		{MetricsPath, "Metrics"},
 	} {
 		// From /a/b to /a/b/varz it is ./b/varz.
 		to := url.URL{Path: "./" + strings.TrimPrefix(path.Join(path.Base("/"+m.base), link.path), "/")}

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // The paths of the endpoints, below Options.BasePath.
@@ -16,6 +18,8 @@ const (
 	VarzPath    = "/varz"
 	ConnzPath   = "/connz"
 	HealthzPath = "/healthz"
+	HookzPath   = "/hookz"
+	MetricsPath = "/metrics"
 )
 
 // Source is the broker as monitoring sees it. Its methods are called by several
@@ -37,6 +41,8 @@ type Source interface {
 	Subscriptions(cid uint64) []SubDetail
 	// Healthz says whether the server is able to serve.
 	Healthz() Health
+	// Hooks returns the hooks, in the order in which they are asked.
+	Hooks() []HookInfo
 }
 
 // Values of Health.Status.
@@ -72,6 +78,7 @@ type Monitor struct {
 	base      string               // immutable; "" or "/…" without a slash at the end
 	endpoints map[string]*endpoint // immutable; by full path
 	process   *process
+	registry  *prometheus.Registry // immutable; what /metrics shows
 }
 
 // endpoint is one path.
@@ -92,9 +99,12 @@ func New(source Source, o Options) *Monitor {
 		{path: VarzPath, serve: m.serveVarz},
 		{path: ConnzPath, serve: m.serveConnz},
 		{path: HealthzPath, serve: m.serveHealthz},
+		{path: HookzPath, serve: m.serveHookz},
+		{path: MetricsPath, serve: m.serveMetrics},
 	} {
 		m.endpoints[path.Join("/", m.base, e.path)] = e
 	}
+	m.registry = newRegistry(m)
 	return m
 }
 

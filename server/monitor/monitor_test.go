@@ -25,6 +25,7 @@ type fakeSource struct {
 	conns  []monitor.ConnInfo
 	subs   map[uint64][]monitor.SubDetail
 	health monitor.Health
+	hooks  []monitor.HookInfo
 }
 
 func (s *fakeSource) ServerID() string { return "NID" }
@@ -44,6 +45,8 @@ func (s *fakeSource) Conns(state monitor.ConnState) []monitor.ConnInfo {
 func (s *fakeSource) Subscriptions(cid uint64) []monitor.SubDetail { return s.subs[cid] }
 
 func (s *fakeSource) Healthz() monitor.Health { return s.health }
+
+func (s *fakeSource) Hooks() []monitor.HookInfo { return s.hooks }
 
 // get asks h for target and returns the answer.
 func get(t *testing.T, h http.Handler, target string) *http.Response {

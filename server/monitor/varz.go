@@ -77,8 +77,8 @@ type Varz struct {
 	SlowConsumersBy  ByKind            `json:"slow_consumer_stats"`
 	StaleBy          ByKind            `json:"stale_connection_stats"`
 	DiskIOWait       DiskIOWait        `json:"disk_io_wait_stats"`
-	TLSCertNotAfter  time.Time         `json:"tls_cert_not_after,omitzero"`
-	Moonwire         string            `json:"moonwire,omitempty"` // our own version
+	TLSCertNotAfter  time.Time         `json:"tls_cert_not_after,omitzero"` // of several the earliest
+	Moonwire         string            `json:"moonwire,omitempty"`          // our own version
 }
 
 // ByKind counts something for each kind of connection.

@@ -74,7 +74,10 @@ func (a *account) signer(key string) (*jwt.UserScope, bool) {
 	if key == a.key && !a.strict {
 		return nil, true
 	}
-	s, _ := scope.(*jwt.UserScope)
+	if scope == nil {
+		return nil, ok
+	}
+	s, ok := scope.(*jwt.UserScope) // what a scope of another kind asks for is not known
 	return s, ok
 }
 

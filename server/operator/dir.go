@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -28,11 +29,12 @@ const (
 	dirMode, fileMode = 0o750, 0o640
 
 	defaultInterval  = time.Minute
-	defaultTTL       = 2 * time.Minute
 	defaultCacheSize = 1000
 	// calm is how long a directory has to be still before it is read: files that
-	// are written in place are complete by then.
-	calm = 50 * time.Millisecond
+	// are written in place are complete by then. maxCalm is after how long it is
+	// read all the same, as others may write there without end.
+	calm    = 50 * time.Millisecond
+	maxCalm = time.Second
 )
 
 // dir is the resolver over a directory of <key>.jwt files. They lie in it, or
@@ -43,7 +45,7 @@ type dir struct {
 	limit            int64
 	mayDelete, erase bool
 	cache            bool
-	ttl              time.Duration // of a cache
+	ttl              time.Duration // of a cache; 0 for none
 	warn             func(error)
 
 	// mu orders what is written. Under it lies I/O of files, as it is for
@@ -66,9 +68,6 @@ func newDir(r *config.Resolver, warn func(error)) (*dir, error) {
 	}
 	if r.Type == "cache" {
 		d.cache, d.mayDelete, d.erase, d.ttl = true, true, true, r.TTL
-		if d.ttl <= 0 {
-			d.ttl = defaultTTL
-		}
 		if d.limit <= 0 {
 			d.limit = defaultCacheSize
 		}
@@ -88,24 +87,34 @@ func newDir(r *config.Resolver, warn func(error)) (*dir, error) {
 	return d, nil
 }
 
+// root is the path for a walk, which does not go through a link but for one with
+// a slash behind it.
+func (d *dir) root() string { return filepath.Clean(d.path) + string(filepath.Separator) }
+
 // paths are where the file of an account may lie; the first is that of a new one.
 func (d *dir) paths(key string) [2]string {
 	name := key + suffix
 	return [2]string{filepath.Join(d.path, name), filepath.Join(d.path, key[len(key)-2:], name)}
 }
 
-// find returns where the file of an account lies, "" if nowhere.
-func (d *dir) find(key string) (string, error) {
+// find returns where the files of an account lie, the one that counts first.
+func (d *dir) find(key string) (found []string, err error) {
 	for _, p := range d.paths(key) {
 		_, err := os.Stat(p)
-		if err == nil {
-			return p, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return "", err
+		switch {
+		case err == nil:
+			found = append(found, p)
+		case !absent(err):
+			return nil, err
 		}
 	}
-	return "", nil
+	return found, nil
+}
+
+// absent reports whether an error says that there is no such file, nor a folder
+// that it could lie in.
+func absent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
 func (d *dir) fetch(_ context.Context, key string) (string, error) {
@@ -117,9 +126,12 @@ func (d *dir) fetch(_ context.Context, key string) (string, error) {
 		case err == nil:
 			d.touch(key)
 			return string(text), nil
-		case !errors.Is(err, fs.ErrNotExist):
+		case !absent(err):
 			return "", err
 		}
+	}
+	if _, err := os.Stat(d.path); err != nil { // which says nothing about the account
+		return "", fmt.Errorf("resolver: dir: %w", err)
 	}
 	return "", fmt.Errorf("%w in %q", ErrNoAccount, d.path)
 }
@@ -134,15 +146,15 @@ func (d *dir) touch(key string) {
 func (d *dir) store(key, text string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	path, err := d.find(key)
+	found, err := d.find(key)
 	if err != nil {
 		return err
 	}
-	if path == "" {
-		if err := d.room(); err != nil {
-			return err
-		}
-		path = d.paths(key)[0]
+	path := d.paths(key)[0]
+	if len(found) > 0 {
+		path = found[0]
+	} else if err := d.room(); err != nil {
+		return err
 	}
 	if err := replace(path, text); err != nil {
 		return err
@@ -168,19 +180,19 @@ func (d *dir) room() error {
 	return d.drop(oldest)
 }
 
-// drop removes the file of an account. d.mu is held.
+// drop removes the file of an account, wherever it lies: another one would take
+// its place. d.mu is held.
 func (d *dir) drop(key string) error {
 	delete(d.used, key)
-	path, err := d.find(key)
-	switch {
-	case err != nil:
-		return err
-	case path == "":
-		return nil
-	case d.erase:
-		return os.Remove(path)
+	found, err := d.find(key)
+	for _, path := range found {
+		if d.erase {
+			err = errors.Join(err, os.Remove(path))
+		} else {
+			err = errors.Join(err, os.Rename(path, path+deleted))
+		}
 	}
-	return os.Rename(path, path+deleted)
+	return err
 }
 
 // replace writes a file that is never seen half written.
@@ -211,9 +223,10 @@ func (d *dir) remove(key string) error {
 
 func (d *dir) list() ([]string, error) {
 	var keys []string
-	err := filepath.WalkDir(d.path, func(path string, e fs.DirEntry, err error) error {
+	root := d.root()
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		switch {
-		case err != nil && path == d.path:
+		case err != nil && path == root:
 			return err
 		case err != nil: // it vanished meanwhile
 			return nil
@@ -265,7 +278,7 @@ func (d *dir) watcher() (*fsnotify.Watcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = filepath.WalkDir(d.path, func(path string, e fs.DirEntry, err error) error {
+	err = filepath.WalkDir(d.root(), func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !e.IsDir() {
 			return err
 		}
@@ -280,9 +293,15 @@ func (d *dir) watcher() (*fsnotify.Watcher, error) {
 // follow tells of changes: of files that the watcher saw change, as soon as the
 // directory is calm, and of anything at each interval.
 func (d *dir) follow(ctx context.Context, w *fsnotify.Watcher, changed func(key string)) {
-	seen := make(map[string]bool)
-	ready := time.NewTimer(0) // what changed before the watcher was there
-	seen[""] = true
+	seen := map[string]bool{"": true} // what changed before the watcher was there
+	ready := time.NewTimer(0)
+	var since time.Time // of the first change that was not told; zero for none
+	note := func(key string) {
+		if seen[key] = true; since.IsZero() {
+			since = time.Now()
+		}
+		ready.Reset(max(0, min(calm, maxCalm-time.Since(since))))
+	}
 	tick := time.NewTicker(d.interval)
 	defer ready.Stop()
 	defer tick.Stop()
@@ -299,12 +318,10 @@ func (d *dir) follow(ctx context.Context, w *fsnotify.Watcher, changed func(key 
 			if info, err := os.Stat(e.Name); err == nil && info.IsDir() {
 				_ = w.Add(e.Name) // without it, the interval finds what changes there
 			}
-			seen[keyOf(e.Name)] = true
-			ready.Reset(calm)
+			note(keyOf(e.Name))
 		case err := <-w.Errors:
 			d.warn(fmt.Errorf("resolver: watching %q: %w", d.path, err))
-			seen[""] = true
-			ready.Reset(calm)
+			note("")
 		case <-tick.C:
 			changed("")
 		case <-ready.C:
@@ -315,13 +332,18 @@ func (d *dir) follow(ctx context.Context, w *fsnotify.Watcher, changed func(key 
 				changed(key)
 			}
 			clear(seen)
+			since = time.Time{}
 		}
 	}
 }
 
-// forget removes from a cache what was not used for its time to live.
+// forget removes from a cache what was not used for its time to live. Without one
+// nothing is removed but for room: who is to have expired says so in his JWT.
 func (d *dir) forget(ctx context.Context) {
-	tick := time.NewTicker(min(d.ttl/2, time.Minute))
+	if d.ttl <= 0 {
+		return
+	}
+	tick := time.NewTicker(max(time.Millisecond, min(d.ttl/2, time.Minute)))
 	defer tick.Stop()
 	for {
 		select {

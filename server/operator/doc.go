@@ -7,9 +7,9 @@
 // (the preload), from a URL, or from a directory of <key>.jwt files, flat or in
 // folders named for the last two characters of the key, as nats-server and
 // nats-account-server lay them out. A directory of type "full" is watched, and
-// read again every interval; one of type "cache" forgets what nobody used for a
-// time. The requests by which servers hand each other claims belong to others:
-// they call Store, Delete, List and Claims, and give OnMissing.
+// read again every interval; one of type "cache" forgets what nobody used for its
+// time to live, if it has one. The requests by which servers hand each other
+// claims belong to others: they call Store, Delete, List and Claims, and OnMiss.
 //
 // What it takes for a user to be let in: its JWT is signed by the account or by
 // one of its signing keys; the JWT of the account is signed by a trusted key;

@@ -31,8 +31,9 @@ var (
 	ErrClosed = errors.New("the authenticator is closed")
 )
 
-// usersKept is how many users are kept for when they come back.
-const usersKept = 10_000
+// usersKept is how much memory users are kept in for when they come back, about,
+// in bytes: some 20,000 of them.
+const usersKept = 64 << 20
 
 // Authenticator decides who connections are by their JWTs. It is made by [New].
 type Authenticator struct {
@@ -222,7 +223,7 @@ func (a *Authenticator) user(text string, now time.Time) (*user, error) {
 		a.users.drop(h)
 		return nil, err
 	}
-	a.users.put(h, u)
+	a.users.put(h, u, len(text)+u.cost())
 	return u, nil
 }
 

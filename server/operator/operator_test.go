@@ -50,6 +50,10 @@ func TestNew(t *testing.T) {
 			o.Operators, o.TrustedKeys = nil, []string{k.acct.pub}
 		}},
 		{name: "no resolver", err: "resolver", turn: func(_ *testing.T, _ *kit, o *config.Options) { o.Resolver.Type = "" }},
+		{name: "no resolver, but an operator with a server of NATS", err: "none is set", turn: func(t *testing.T, k *kit, o *config.Options) {
+			k.opClaims.AccountServerURL = "nats://localhost:4222"
+			o.Operators[0], o.Resolver.Type = encode(t, k.opClaims, k.opBy), ""
+		}},
 		{name: "resolver that is none", err: `"magic"`, turn: func(_ *testing.T, _ *kit, o *config.Options) { o.Resolver.Type = "magic" }},
 		{name: "URL that is none", err: "URL", turn: func(_ *testing.T, _ *kit, o *config.Options) {
 			o.Resolver = config.Resolver{Type: "url", URL: "localhost:9090"}
@@ -135,12 +139,15 @@ func TestSystemAccount(t *testing.T) {
 func TestAccountServer(t *testing.T) {
 	t.Parallel()
 	k := newKit(t)
-	k.opClaims.AccountServerURL = "https://accounts.example/jwt/v1"
-	o := k.options(t)
-	o.Resolver, o.ResolverPreload = config.Resolver{}, nil
-	a, _ := open(t, o)
-	if w, ok := a.res.(*web); !ok || w.shown != "https://accounts.example/jwt/v1/accounts/" {
-		t.Errorf("got %+v", a.res)
+	for _, path := range []string{"/jwt/v1", "/jwt%2Fv1", ""} {
+		k.opClaims.AccountServerURL = "https://accounts.example" + path
+		o := k.options(t)
+		o.Resolver, o.ResolverPreload = config.Resolver{}, nil
+		a, _ := open(t, o)
+		want := "https://accounts.example" + path + "/accounts/"
+		if w, ok := a.res.(*web); !ok || w.shown != want || w.base.String() != want {
+			t.Errorf("got %+v; want %s", a.res, want)
+		}
 	}
 }
 

@@ -8,9 +8,10 @@ import (
 // hash is the SHA-256 of a JWT, so that none is kept for a look-up.
 type hash = [sha256.Size]byte
 
-// recent keeps the users that were let in last. The owner guards it.
+// recent keeps the users that were let in last, as many as there is room for.
+// The owner guards it.
 type recent struct {
-	size  int
+	room  int       // in bytes, by the costs that put is told
 	order list.List // of *kept, the latest first
 	index map[hash]*list.Element
 }
@@ -18,10 +19,11 @@ type recent struct {
 type kept struct {
 	hash hash
 	user *user
+	cost int
 }
 
-func newRecent(size int) *recent {
-	return &recent{size: size, index: make(map[hash]*list.Element)}
+func newRecent(room int) *recent {
+	return &recent{room: room, index: make(map[hash]*list.Element)}
 }
 
 // get returns the user of a JWT, nil if it is not kept.
@@ -34,25 +36,20 @@ func (r *recent) get(h hash) *user {
 	return e.Value.(*kept).user
 }
 
-// put keeps u, in place of the user that was not seen for the longest time.
-func (r *recent) put(h hash, u *user) {
-	if e := r.index[h]; e != nil {
-		e.Value.(*kept).user = u
-		r.order.MoveToFront(e)
-		return
+// put keeps u, in place of the users that were not seen for the longest time. One
+// that costs more than there is room for is not kept.
+func (r *recent) put(h hash, u *user, cost int) {
+	r.drop(h)
+	r.index[h] = r.order.PushFront(&kept{h, u, cost})
+	for r.room -= cost; r.room < 0; {
+		r.drop(r.order.Back().Value.(*kept).hash)
 	}
-	if len(r.index) >= r.size {
-		last := r.order.Back()
-		delete(r.index, last.Value.(*kept).hash)
-		r.order.Remove(last)
-	}
-	r.index[h] = r.order.PushFront(&kept{h, u})
 }
 
 // drop forgets the user of a JWT.
 func (r *recent) drop(h hash) {
 	if e := r.index[h]; e != nil {
-		r.order.Remove(e)
+		r.room += r.order.Remove(e).(*kept).cost
 		delete(r.index, h)
 	}
 }

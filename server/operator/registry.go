@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
@@ -18,6 +19,9 @@ import (
 const (
 	// again is how long a look-up that failed is not repeated.
 	again = time.Second
+	// rereads is how many accounts are looked up again at one time, so that a
+	// resolver that does not answer holds a reload up for less long.
+	rereads = 8
 	// failuresKept bounds the memory of failures: whoever connects may name
 	// accounts that do not exist.
 	failuresKept = 1000
@@ -96,12 +100,13 @@ func (a *Authenticator) Account(ctx context.Context, key string) (*config.Accoun
 	out, missing, due := acct.config(), []string(nil), time.Time{}
 	for _, i := range acct.claims.Imports {
 		exporter, err := exporters[i.Account].wait(ctx)
-		if err != nil {
-			missing = append(missing, i.Account)
-		} else {
+		switch {
+		case err == nil:
 			var end time.Time
 			end, err = exporter.offers(i, key, now)
 			due = sooner(due, end)
+		case nkeys.IsValidPublicAccountKey(i.Account): // no other comes ever, nor is it to be a path
+			missing = append(missing, i.Account)
 		}
 		if err != nil {
 			a.log.Warn("import is left out", zap.String("account", key), zap.String("exporter", i.Account),
@@ -338,9 +343,21 @@ func (a *Authenticator) forget(key string) {
 // known or that an import misses. An account that is there no more is forgotten;
 // one that cannot be read, or whose new JWT is not valid, stays as it is.
 func (a *Authenticator) refresh(key string) {
-	for _, k := range a.wanted(key) {
-		a.reread(k)
+	keys := a.wanted(key)
+	next := make(chan string)
+	var work sync.WaitGroup
+	for range min(len(keys), rereads) {
+		work.Go(func() {
+			for k := range next {
+				a.reread(k)
+			}
+		})
 	}
+	for _, k := range keys {
+		next <- k
+	}
+	close(next)
+	work.Wait()
 }
 
 // wanted returns of key, or of all accounts, those that somebody wants to know.

@@ -3,6 +3,8 @@ package operator
 import (
 	"context"
 	"errors"
+	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -57,6 +59,14 @@ func TestRecheck(t *testing.T) {
 			name: "signing key removed", err: errAny,
 			before: func(k *kit) { k.by(k.sign) },
 			update: func(k *kit) { k.acctClaims.SigningKeys.Remove(k.sign.pub) },
+		},
+		{
+			name: "no subscriptions any more", err: errAny,
+			update: func(k *kit) { k.acctClaims.Limits.Subs = 0 },
+		},
+		{
+			name: "no connections any more", err: errAny,
+			update: func(k *kit) { k.acctClaims.Limits.Conn = 0 },
 		},
 		{
 			name: "scope changed", err: errAny,
@@ -385,6 +395,28 @@ func TestUpdateOfExporter(t *testing.T) {
 	}
 }
 
+// TestImportFromNoKey: an import may name anything as its account; what is no key
+// is never looked up, neither as a file nor as a URL.
+func TestImportFromNoKey(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"x", "../../x", "$SYS"} {
+		k := newKit(t)
+		k.acctClaims.Imports.Add(streamFrom(name))
+		path := t.TempDir()
+		write(t, filepath.Join(path, k.acct.pub+".jwt"), encode(t, k.acctClaims, k.acctBy))
+		a, logs := open(t, k.in(t, "full", path))
+		for range 2 { // as it is, and as it is read again
+			if got, err := a.Account(t.Context(), k.acct.pub); err != nil || len(got.Imports) > 0 {
+				t.Errorf("%q: got %v, %v", name, got, err)
+			}
+			a.Reload()
+		}
+		if n := logs.FilterMessage("account is not there").Len(); n > 0 || logs.FilterMessage("import is left out").Len() != 2 {
+			t.Errorf("%q: the log says %v", name, logs.All())
+		}
+	}
+}
+
 // until waits for a key.
 func until(t testing.TB, heard <-chan string, key string) {
 	t.Helper()
@@ -423,20 +455,48 @@ func TestKept(t *testing.T) {
 		t.Errorf("got %+v, %v, as before the update", third, err)
 	}
 
-	l := newRecent(2)
+	l := newRecent(20)
 	users := [3]*user{{}, {}, {}}
 	for i, u := range users[:2] {
-		l.put(hash{byte(i)}, u)
+		l.put(hash{byte(i)}, u, 10)
+		l.put(hash{byte(i)}, u, 9) // the same, which costs something else now
 	}
 	l.get(hash{0})
-	l.put(hash{2}, users[2])
+	l.put(hash{2}, users[2], 10)
 	if l.get(hash{0}) != users[0] || l.get(hash{1}) != nil || l.get(hash{2}) != users[2] {
 		t.Error("the wrong one is forgotten")
 	}
 	l.drop(hash{0})
 	l.drop(hash{0})
-	if l.get(hash{0}) != nil || l.order.Len() != 1 {
+	if l.get(hash{0}) != nil || l.order.Len() != 1 || l.room != 10 {
 		t.Error("it is not dropped")
+	}
+	l.put(hash{1}, users[1], 21)
+	if l.order.Len() != 0 || len(l.index) != 0 || l.room != 20 {
+		t.Error("one without room is kept")
+	}
+}
+
+// TestKeptCost: users whose permissions are long, as a template makes them, take
+// the room of many.
+func TestKeptCost(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.by(k.scoped)
+	k.scope.Template.Pub.Allow.Add("{{tag(a)}}.{{tag(b)}}")
+	for i := range 16 {
+		k.usrClaims.Tags.Add(fmt.Sprintf("a:%d", i), fmt.Sprintf("b:%d", i))
+	}
+	const each, room = 16 * 16 * subjectCost, 3
+	a, _ := open(t, k.options(t))
+	a.users = newRecent(room*each + each/2)
+	for range room + 2 {
+		k.usr = userKey(t)
+		k.usrClaims.Subject = k.usr.pub
+		k.must(t, a)
+	}
+	if n := len(a.users.index); n == 0 || n > room {
+		t.Errorf("%d are kept where there is room for %d", n, room)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,13 +34,14 @@ type resolver interface {
 	watch(ctx context.Context, changed func(key string))
 }
 
-// newResolver opens the resolver of o. The operator may name a server to ask.
+// newResolver opens the resolver of o. The operator may name a server to ask; one
+// that speaks NATS is for those who push accounts there.
 func newResolver(o *config.Options, server string, warn func(error)) (resolver, error) {
 	r := o.Resolver
 	if r.Timeout <= 0 {
 		r.Timeout = defaultTimeout
 	}
-	if r.Type == "" && server != "" {
+	if r.Type == "" && strings.HasPrefix(server, "http") {
 		r.Type, r.URL = "url", server+"/accounts"
 	}
 	switch r.Type {

@@ -20,6 +20,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/zap"
@@ -147,7 +148,70 @@ func TestURLSlow(t *testing.T) {
 	b.Close()
 }
 
-// TestURLDown: a server that is down is asked again, a second later at most.
+// TestURLFlood: an account server is not asked more than it is asked at one time,
+// whoever connects.
+func TestURLFlood(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	const all = 2 * maxAsking
+	arrived, release := make(chan struct{}, all), make(chan struct{})
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
+		<-release
+		http.NotFound(w, r)
+	})
+	a, _ := open(t, k.ask(t, s.URL))
+	var flights []*flight
+	for range all {
+		flights = append(flights, a.begin(accountKey(t).pub, time.Now()))
+	}
+	for range maxAsking {
+		<-arrived
+	}
+	select {
+	case <-arrived:
+		t.Errorf("more than %d questions at one time", maxAsking)
+	case <-time.After(50 * time.Millisecond): // a moment for what must not happen
+	}
+	close(release)
+	for _, f := range flights { // all have their turn
+		if _, err := f.wait(t.Context()); !errors.Is(err, ErrNoAccount) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+// TestURLReloadMany: accounts are not looked up again one behind the other.
+func TestURLReloadMany(t *testing.T) {
+	t.Parallel()
+	var kits [4]*kit
+	texts := make(map[string]string) // by path
+	for i := range kits {
+		kits[i] = newKit(t)
+		texts["/"+kits[i].acct.pub] = encode(t, kits[i].acctClaims, kits[0].op)
+	}
+	var meet sync.WaitGroup // of the questions of the reload
+	var reloading atomic.Bool
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if reloading.Load() {
+			meet.Done()
+			meet.Wait()
+		}
+		_, _ = w.Write([]byte(texts[r.URL.Path]))
+	})
+	a, logs := open(t, kits[0].ask(t, s.URL))
+	for _, k := range kits {
+		k.must(t, a)
+	}
+	meet.Add(len(kits))
+	reloading.Store(true)
+	a.Reload()
+	if logs.Len() > 0 {
+		t.Errorf("the log says %v", logs.All())
+	}
+}
+
+// TestURLDown: what is said of a server that is down has no password in it.
 func TestURLDown(t *testing.T) {
 	t.Parallel()
 	k := newKit(t)
@@ -393,6 +457,110 @@ func TestDirInterval(t *testing.T) {
 	}
 }
 
+// TestDirLink: the directory may be a link to one.
+func TestDirLink(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	path := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(t.TempDir(), path); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(path, k.acct.pub+".jwt")
+	write(t, file, encode(t, k.acctClaims, k.acctBy))
+	a, _ := open(t, k.in(t, "full", path))
+	heard := make(chan string, 64)
+	a.OnUpdate(func(key string) { heard <- key })
+	if got, err := a.List(); err != nil || !slices.Equal(got, []string{k.acct.pub}) {
+		t.Errorf("list: %v, %v", got, err)
+	}
+	k.must(t, a)
+	k.acctClaims.Limits.Subs = 5
+	write(t, file, encode(t, k.acctClaims, k.acctBy))
+	until(t, heard, k.acct.pub)
+}
+
+// TestDirGone: a directory that is not there, as when a disk is not mounted, says
+// nothing about its accounts.
+func TestDirGone(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	path := filepath.Join(t.TempDir(), "jwt")
+	write(t, filepath.Join(path, k.acct.pub+".jwt"), encode(t, k.acctClaims, k.acctBy))
+	a, logs := open(t, k.in(t, "full", path))
+	id := k.must(t, a)
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	a.Reload()
+	if _, err := a.Recheck(id); err != nil || logs.FilterMessage("account is not read again").Len() == 0 {
+		t.Errorf("got %v; the log says %v", err, logs.All())
+	}
+	if _, err := a.Account(t.Context(), accountKey(t).pub); errors.Is(err, ErrNoAccount) || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("another account: %v", err)
+	}
+}
+
+// TestDirTwice: an account may have two files, in the directory and in a folder;
+// once it is deleted neither lets anybody in. A file in the place of the folder
+// is no obstacle.
+func TestDirTwice(t *testing.T) {
+	t.Parallel()
+	for _, hard := range []bool{false, true} {
+		k, x := newKit(t), newKit(t)
+		x.acctBy = k.acctBy
+		path := t.TempDir()
+		end := func(key string) string { return filepath.Join(path, key[len(key)-2:]) }
+		text := encode(t, k.acctClaims, k.acctBy)
+		write(t, filepath.Join(path, k.acct.pub+".jwt"), text)
+		write(t, filepath.Join(end(k.acct.pub), k.acct.pub+".jwt"), text)
+		for end(x.acct.pub) == end(k.acct.pub) {
+			x.acct = accountKey(t)
+			x.acctClaims.Subject = x.acct.pub
+		}
+		write(t, end(x.acct.pub), "")
+		o := k.in(t, "full", path)
+		o.Resolver.HardDelete = hard
+		a, _ := open(t, o)
+		k.must(t, a)
+		if err := a.Delete(k.acct.pub); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.Claims(k.acct.pub); !errors.Is(err, ErrNoAccount) {
+			t.Errorf("hard %v: deleted, yet: %v", hard, err)
+		}
+		if _, err := a.Claims(x.acct.pub); !errors.Is(err, ErrNoAccount) {
+			t.Errorf("a file for a folder: %v", err)
+		}
+		x.resign(t, a)
+	}
+}
+
+// TestDirBusy: a directory in which others write without end is read all the same.
+func TestDirBusy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := &dir{path: "nowhere", interval: time.Hour}
+		w := &fsnotify.Watcher{Events: make(chan fsnotify.Event)}
+		ctx, cancel := context.WithCancel(t.Context())
+		var told []time.Duration
+		start := time.Now()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			d.follow(ctx, w, func(string) { told = append(told, time.Since(start)) })
+		}()
+		for range 300 { // 3 s
+			<-time.After(calm / 5)
+			w.Events <- fsnotify.Event{Name: "nowhere/other.log", Op: fsnotify.Write}
+		}
+		cancel()
+		<-done
+		if len(told) < 3 || len(told) > 4 {
+			t.Errorf("told at %v; want about every %s", told, maxCalm)
+		}
+	})
+}
+
 // TestDirStore: Store, List, Claims and Delete of a directory, and its limit.
 func TestDirStore(t *testing.T) {
 	t.Parallel()
@@ -583,12 +751,35 @@ func TestCacheTTL(t *testing.T) {
 	k := newKit(t)
 	path := t.TempDir()
 	file := filepath.Join(path, k.acct.pub+".jwt")
-	write(t, file, encode(t, k.acctClaims, k.acctBy))
 	o := k.in(t, "cache", path)
-	o.Resolver.TTL = 20 * time.Millisecond
-	open(t, o)
-	eventually(t, func() bool {
-		_, err := os.Stat(file)
-		return errors.Is(err, fs.ErrNotExist)
+	for _, ttl := range []time.Duration{20 * time.Millisecond, 1} {
+		write(t, file, encode(t, k.acctClaims, k.acctBy))
+		o.Resolver.TTL = ttl
+		open(t, o)
+		eventually(t, func() bool {
+			_, err := os.Stat(file)
+			return errors.Is(err, fs.ErrNotExist)
+		})
+	}
+}
+
+// TestCacheWithoutTTL: without a time to live files stay; there is nobody to ask
+// for them again.
+func TestCacheWithoutTTL(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := newKit(t)
+		o := k.in(t, "cache", t.TempDir())
+		write(t, filepath.Join(o.Resolver.Dir, k.acct.pub+".jwt"), encode(t, k.acctClaims, k.acctBy))
+		a, err := New(o, zap.NewNop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		<-time.After(24 * time.Hour) // of the bubble
+		synctest.Wait()
+		if got, err := a.List(); err != nil || !slices.Equal(got, []string{k.acct.pub}) {
+			t.Errorf("got %v, %v", got, err)
+		}
 	})
 }

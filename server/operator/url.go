@@ -10,13 +10,17 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
 
 	"moonwire/server/config"
 )
+
+// maxAsking is how many questions an account server is asked at one time; others
+// wait for their turn within their timeouts. Whoever connects may name accounts
+// that do not exist, and each of them is asked for.
+const maxAsking = 32
 
 // web is the resolver that asks an account server.
 type web struct {
@@ -30,16 +34,14 @@ func newURL(r *config.Resolver) (*web, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("resolver: its URL is not one of http or https, like https://host/jwt/v1/accounts/")
 	}
-	if !strings.HasSuffix(u.Path, "/") {
-		u.Path += "/"
-	}
-	t := &http.Transport{MaxIdleConns: 10, IdleConnTimeout: 30 * time.Second}
+	u = u.JoinPath("/") // ends in a slash now
+	t := &http.Transport{MaxConnsPerHost: maxAsking, MaxIdleConnsPerHost: 10, IdleConnTimeout: 30 * time.Second}
 	if r.TLS != nil {
 		if t.TLSClientConfig, err = clientTLS(r.TLS); err != nil {
 			return nil, fmt.Errorf("resolver_tls: %w", err)
 		}
 	}
-	bare := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	bare := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 	return &web{
 		base: u, shown: bare.String(),
 		client: http.Client{Timeout: r.Timeout, Transport: t},

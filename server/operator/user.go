@@ -110,6 +110,8 @@ func (u *user) fill() error {
 		return errors.New("it has to come through a proxy, which is not supported")
 	case u.may.BearerToken && u.acct.claims.Limits.DisallowBearer:
 		return errors.New("its JWT is a bearer token, which the account does not allow")
+	case lower(u.may.Subs, u.acct.claims.Limits.Subs) == 0:
+		return errors.New("it or its account is limited to 0 subscriptions, which nobody can work with; set a number, or -1 for no limit")
 	case outside.IsEnabled() && !slices.Contains(outside.AuthUsers, u.claims.Subject):
 		return errors.New("its account leaves the decision to an outside service, which is not supported")
 	}
@@ -167,6 +169,24 @@ func (u *user) compile() error {
 		Proof: u,
 	}
 	return nil
+}
+
+// What a user that is kept costs, in bytes: itself, and each subject of its
+// permissions beside its text. A template makes thousands of them.
+const (
+	userCost    = 2 << 10
+	subjectCost = 256
+)
+
+// cost is about what keeping the user takes, without the text of its JWT.
+func (u *user) cost() int {
+	n := userCost
+	for _, list := range []jwt.StringList{u.may.Pub.Allow, u.may.Pub.Deny, u.may.Sub.Allow, u.may.Sub.Deny} {
+		for _, s := range list {
+			n += subjectCost + len(s)
+		}
+	}
+	return n
 }
 
 // lower returns the tighter of two limits, of which negative ones are none.
@@ -290,8 +310,11 @@ func (u *user) again(acct *account, now time.Time) (*user, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !reflect.DeepEqual(u.scope, v.scope) {
+	switch {
+	case !reflect.DeepEqual(u.scope, v.scope):
 		return nil, fmt.Errorf("user %s of account %s: the scope of %s has changed", shown(u.claims.Subject), acct.key, u.claims.Issuer)
+	case v.full(auth.Standard): // nobody stays connected as a leaf
+		return nil, fmt.Errorf("user %s of account %s: its account allows no connection any more", shown(u.claims.Subject), acct.key)
 	}
 	return v, nil
 }

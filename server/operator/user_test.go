@@ -126,6 +126,9 @@ func TestAuthenticate(t *testing.T) {
 		{name: "as a client where no leafs are", turn: func(_ *testing.T, k *kit) { k.acctClaims.Limits.LeafNodeConn = 0 }},
 		{name: "account without connections", err: "no connection", turn: func(_ *testing.T, k *kit) { k.acctClaims.Limits.Conn = 0 }},
 
+		{name: "user without subscriptions", err: "0 subscriptions", turn: func(_ *testing.T, k *kit) { k.usrClaims.Limits.Subs = 0 }},
+		{name: "account without subscriptions", err: "0 subscriptions", turn: func(_ *testing.T, k *kit) { k.acctClaims.Limits.Subs = 0 }},
+
 		{name: "from a network", turn: func(_ *testing.T, k *kit) { k.usrClaims.Src.Set("10.0.0.0/8,127.0.0.0/8") }},
 		{name: "from another network", err: "from 127.0.0.1", turn: func(_ *testing.T, k *kit) { k.usrClaims.Src.Set("10.0.0.0/8") }},
 		{name: "from a network, mapped into IPv6", turn: func(_ *testing.T, k *kit) {
@@ -178,6 +181,25 @@ func TestAuthenticate(t *testing.T) {
 				t.Errorf("got %v; want %q, %v", err, tt.err, tt.kind)
 			}
 		})
+	}
+}
+
+// oddScope is a scope of a kind that is not known.
+type oddScope struct{ jwt.UserScope }
+
+// TestScopeOfAnotherKind: a key whose scope is not known signs nobody.
+func TestScopeOfAnotherKind(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.by(k.scoped)
+	k.acctClaims.SigningKeys[k.scoped.pub] = &oddScope{}
+	acct := &account{key: k.acct.pub, claims: k.acctClaims}
+	c, err := jwt.DecodeUserClaims(encode(t, k.usrClaims, k.userBy))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newUser(c, acct); err == nil || !strings.Contains(err.Error(), "may not sign users") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -1,8 +1,11 @@
 package library
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"strings"
+	"time"
 
 	"moonwire/hooks/lua/sandbox"
 )
@@ -56,16 +59,47 @@ func table(a *sandbox.Args, i int) (sandbox.Table, error) {
 	return sandbox.Table{}, wrong(a, i, "table")
 }
 
-// options returns a table argument that may be missing, and checks that it has
-// no other keys than those named: a misspelt one would be a wrong policy.
+// options returns a table argument that may be missing, and has no other keys
+// than those named: a misspelt one would be a wrong policy.
 func options(a *sandbox.Args, i int, known ...string) (t sandbox.Table, ok bool, err error) {
 	if a.At(i).IsNil() {
 		return t, false, nil
 	}
-	if t, err = table(a, i); err != nil {
-		return t, false, err
+	t, err = fields(a, i, known...)
+	return t, err == nil, err
+}
+
+// fields returns a table argument that has no other keys than those named.
+func fields(a *sandbox.Args, i int, known ...string) (sandbox.Table, error) {
+	t, err := table(a, i)
+	if err != nil {
+		return t, err
 	}
-	return t, true, CheckKeys(t, fmt.Sprintf("bad argument #%d", i), known...)
+	if err := checkKeys(t, known); err != nil {
+		return t, fmt.Errorf("bad argument #%d: %w", i, err)
+	}
+	return t, nil
+}
+
+// mostSeconds is the longest time that a script can ask for: some 31 years.
+const mostSeconds = 1e9
+
+// seconds returns a time that a script gives in seconds: above zero, and at
+// least a nanosecond. The error says what is wrong, without saying where.
+func seconds(v sandbox.Value) (time.Duration, error) {
+	f, ok := v.Number()
+	if !ok || !(f > 0) || f > mostSeconds {
+		return 0, errors.New("must be a number of seconds above 0 and up to 1e9")
+	}
+	return max(1, time.Duration(f*1e9)), nil
+}
+
+// brief is a text as it may stand in an error: most bytes of it.
+func brief(s string, most int) string {
+	if len(s) > most {
+		s = s[:most] + "…"
+	}
+	return strings.ToValidUTF8(s, "?")
 }
 
 // fail is the results of a function that did not succeed with good arguments:

@@ -15,8 +15,18 @@ type Module struct {
 	// only.
 	Waits     bool
 	Functions []Function
-	Values    []Param // what else is in it, which the engine sets
-	Types     []Type  // shapes of tables that its functions take and give
+	Constants []Constant
+	Types     []Type // shapes of tables that its functions take and give
+	// New makes the module for one VM, if its functions keep something from call
+	// to call. Nil: all VMs share this one.
+	New func() *Module
+}
+
+// Constant is a value of a module that is no function. It belongs to no VM; nil is
+// one that the engine sets.
+type Constant struct {
+	Name, Type, Doc string
+	Value           sandbox.Value
 }
 
 // Function is one function that scripts can call.
@@ -25,8 +35,14 @@ type Function struct {
 	Doc     string // sentences; the first is the summary
 	Params  []Param
 	Returns []Param
-	Example string       // lines of Lua that run; "" for none
-	Do      sandbox.Func // nil for what is part of the language
+	// Example is lines of Lua that run in the function of a hook, where each module
+	// is a local of its name; "" for none.
+	Example string
+	Waits   bool // as of a module, of this function alone
+	// Calls: it is for calls only, not for the top level of a script, which runs
+	// once for each VM and when it is only checked.
+	Calls bool
+	Do    sandbox.Func // nil for what is part of the language
 }
 
 // Param is a parameter or a result. The Type is one of LuaLS annotations:
@@ -39,9 +55,37 @@ type Type struct {
 	Fields    []Param
 }
 
+// signature is the function as a type of LuaLS.
+func (f *Function) signature() string {
+	var b strings.Builder
+	b.WriteString("fun(")
+	for i, p := range f.Params {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(p.Name)
+		kind, optional := strings.CutSuffix(p.Type, "?")
+		if optional {
+			b.WriteString("?")
+		}
+		b.WriteString(": " + kind)
+	}
+	b.WriteString(")")
+	for i, p := range f.Returns {
+		b.WriteString([]string{": ", ", "}[min(i, 1)] + p.Type)
+	}
+	return b.String()
+}
+
 // Build makes the module's table in a VM. It is read-only to scripts.
 func (m *Module) Build(vm *sandbox.VM) sandbox.Value {
-	t := vm.NewTable(0, len(m.Functions))
+	if m.New != nil {
+		m = m.New()
+	}
+	t := vm.NewTable(0, len(m.Functions)+len(m.Constants))
+	for _, c := range m.Constants {
+		t.Set(c.Name, c.Value)
+	}
 	inner := make(map[string]sandbox.Table)
 	for _, f := range m.Functions {
 		if f.Do == nil {
@@ -64,17 +108,25 @@ func (m *Module) Build(vm *sandbox.VM) sandbox.Value {
 	return t.Value()
 }
 
-// guarded returns what runs f: a function that waits does so only where that
-// holds nobody up.
+// guarded returns what runs f where it may run: a function that waits does so
+// only where that holds nobody up.
 func (m *Module) guarded(f Function) sandbox.Func {
-	if !m.Waits {
-		return f.Do
-	}
 	name := m.Name + "." + f.Name
-	return func(a *sandbox.Args) error {
-		if c := CallerOf(a); c.Loading() || !c.MayWait() {
-			return fmt.Errorf("%s can be called at connect and event only: it waits, and messages would wait with it", name)
+	switch {
+	case m.Waits || f.Waits:
+		return func(a *sandbox.Args) error {
+			if c := CallerOf(a); c.Loading() || !c.MayWait() {
+				return fmt.Errorf("%s can be called at connect and event only: it waits, and messages would wait with it", name)
+			}
+			return f.Do(a)
 		}
-		return f.Do(a)
+	case f.Calls:
+		return func(a *sandbox.Args) error {
+			if CallerOf(a).Loading() {
+				return fmt.Errorf("%s can be called by the functions of hooks only: the top level of a script runs once for each of its virtual machines", name)
+			}
+			return f.Do(a)
+		}
 	}
+	return f.Do
 }

@@ -19,8 +19,9 @@ const maxDepth = 64
 var ErrDepth = fmt.Errorf("tables lie more than %d deep in each other", maxDepth)
 
 // ToLua makes a value of Go one of Lua: nil, bool, numbers, string, []byte, []any,
-// []string, map[string]any and map[string]string. Keys of maps come in order. The
-// tables are charged to the call, the strings are not.
+// []string, map[string]any and map[string]string. Keys of maps come in order; nil
+// in a list is json.null. The tables are charged to the call, the strings are
+// not.
 func ToLua(vm *sandbox.VM, v any) (sandbox.Value, error) { return toLua(vm, v, maxDepth) }
 
 func toLua(vm *sandbox.VM, v any, depth int) (sandbox.Value, error) {
@@ -43,17 +44,20 @@ func toLua(vm *sandbox.VM, v any, depth int) (sandbox.Value, error) {
 	case int64:
 		return sandbox.Number(float64(v)), nil
 	case []string:
-		t := vm.NewTable(len(v), 0)
+		t := newList(vm, len(v))
 		for _, s := range v {
 			t.Append(sandbox.String(s))
 		}
 		return t.Value(), nil
 	case []any:
-		t := vm.NewTable(len(v), 0)
+		t := newList(vm, len(v))
 		for _, e := range v {
 			l, err := toLua(vm, e, depth-1)
 			if err != nil {
 				return sandbox.Value{}, err
+			}
+			if l.IsNil() {
+				l = null // nil would leave a hole
 			}
 			if !t.Append(l) {
 				return sandbox.Value{}, errors.New("a list has more elements than a table can hold")
@@ -80,9 +84,16 @@ func toLua(vm *sandbox.VM, v any, depth int) (sandbox.Value, error) {
 	return sandbox.Value{}, fmt.Errorf("a %T has no form in Lua", v)
 }
 
-// FromLua makes a value of Lua one of Go: nil, bool, float64, string, []any for a
-// table with elements and nothing else, and map[string]any for other tables. An
-// empty table becomes an empty map.
+// newList returns a table that stays a list when it is empty.
+func newList(vm *sandbox.VM, elements int) sandbox.Table {
+	t := vm.NewTable(elements, 0)
+	t.MarkList()
+	return t
+}
+
+// FromLua makes a value of Lua one of Go: nil for nil and json.null, bool, float64,
+// string, []any for a table with elements and nothing else, and map[string]any for
+// other tables. An empty table becomes an empty map, unless it is marked as a list.
 func FromLua(v sandbox.Value) (any, error) { return fromLua(v, maxDepth) }
 
 func fromLua(v sandbox.Value, depth int) (any, error) {
@@ -103,6 +114,9 @@ func fromLua(v sandbox.Value, depth int) (any, error) {
 	case sandbox.KindTable:
 		t, _ := v.Table()
 		return fromTable(t, depth)
+	}
+	if v == null {
+		return nil, nil
 	}
 	return nil, fmt.Errorf("a %s is no data", v.Kind())
 }
@@ -142,6 +156,8 @@ func fromTable(t sandbox.Table, depth int) (any, error) {
 		return nil, err
 	case fields == nil && len(list) > 0:
 		return list, nil
+	case fields == nil && t.IsList():
+		return []any{}, nil
 	case fields == nil:
 		return map[string]any{}, nil
 	}
@@ -149,15 +165,22 @@ func fromTable(t sandbox.Table, depth int) (any, error) {
 }
 
 // CheckKeys returns an error that names a key of t which is not known, with the
-// those that are; it begins with where.
+// one that is meant, or those that are known; it begins with where.
 func CheckKeys(t sandbox.Table, where string, known ...string) error {
+	if err := checkKeys(t, known); err != nil {
+		return fmt.Errorf("%s: %w", where, err)
+	}
+	return nil
+}
+
+func checkKeys(t sandbox.Table, known []string) error {
 	var err error
 	t.Each(func(key, _ sandbox.Value) bool {
 		name, ok := key.Text()
 		if !ok {
-			err = fmt.Errorf("%s: a key is a %s; known are %s", where, key.Kind(), strings.Join(known, ", "))
+			err = fmt.Errorf("a key is a %s; known are %s", key.Kind(), strings.Join(known, ", "))
 		} else if !slices.Contains(known, name) {
-			err = fmt.Errorf("%s: unknown key %q; known are %s", where, name, strings.Join(known, ", "))
+			err = fmt.Errorf("unknown key %s", Suggest(name, known))
 		}
 		return err == nil
 	})

@@ -42,7 +42,13 @@ var objectMeta = sync.OnceValue(func() *lua.LTable {
 	return t
 })
 
-func lock(t *lua.LTable) { t.Metatable = lockMeta() }
+func lock(t *lua.LTable) {
+	if (Table{t}).IsList() {
+		t.Metatable = lockedListMeta()
+		return
+	}
+	t.Metatable = lockMeta()
+}
 
 func locked(t *lua.LTable) bool {
 	if t.Metatable == lua.LNil {
@@ -150,7 +156,10 @@ func setIndex(L *lua.LState) int {
 func (m *meter) setField(L *lua.LState, ud *lua.LUserData, key, value lua.LValue) {
 	o, _ := ud.Value.(*Object)
 	name, ok := key.(lua.LString)
-	if o == nil || !ok {
+	switch {
+	case o == nil:
+		L.RaiseError("a %s has no fields", ud.Type())
+	case !ok:
 		L.RaiseError("the name of a field is a string, not a %s", key.Type())
 	}
 	if err := o.set(m.vm, string(name), value); err != nil {

@@ -185,6 +185,19 @@ func (t Table) Each(f func(key, value Value) bool) {
 	}
 }
 
+// EachField is as Each for the entries that are no elements.
+func (t Table) EachField(f func(key, value Value) bool) {
+	var last lua.LValue = lua.LNil
+	if n := t.t.Len(); n > 0 {
+		last = lua.LNumber(n)
+	}
+	for k, v := t.t.Next(last); k != lua.LNil; k, v = t.t.Next(k) {
+		if !f(wrap(k), wrap(v)) {
+			return
+		}
+	}
+}
+
 // Func is a function of the host that scripts call. It takes its arguments from
 // a and gives its results to [Args.Return]. An error becomes a Lua error at the
 // line of the caller, and the [Error.Cause] of the call if nothing catches it.
