@@ -69,8 +69,7 @@ func allow(a *sandbox.Args) error {
 // answer makes what the function of h returned the result of a call.
 func (m *machine) answer(h *handler, c *hooks.Call, v sandbox.Value) error {
 	if v.IsNil() {
-		m.replaced(c)
-		return nil
+		return m.replaced(c)
 	}
 	if s, ok := v.Text(); ok && h.Point == hooks.AtRewrite {
 		if s != string(c.Subject) {

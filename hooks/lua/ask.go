@@ -93,6 +93,7 @@ func abandon(calls []*hooks.Call, err error) {
 // ask asks about one call, and returns the instructions that it took.
 func (m *machine) ask(ctx context.Context, h *handler, b sandbox.Budget, c *hooks.Call) int64 {
 	m.call = c
+	defer m.leave() // whatever happens: c is somebody else's afterwards
 	v, err := m.run(ctx, h, b)
 	used := m.vm.Used().Instructions
 	m.usage.add(used)
@@ -102,7 +103,6 @@ func (m *machine) ask(ctx context.Context, h *handler, b sandbox.Budget, c *hook
 	if m.vm.Chance() {
 		m.Outside()
 	}
-	m.leave()
 	if err != nil {
 		c.Out, c.Err = hooks.Result{}, failure(err)
 	}
@@ -118,8 +118,11 @@ func (m *machine) run(ctx context.Context, h *handler, b sandbox.Budget) (sandbo
 	return m.vm.Call(m.functions[h.index], b, arg)
 }
 
-// failure says which kind of failure an error is.
+// failure says which kind of failure an error is, unless it does so itself.
 func failure(err error) error {
+	if e, ok := errors.AsType[*hooks.Error](err); ok {
+		return e
+	}
 	kind := hooks.KindRuntime
 	switch {
 	case errors.Is(err, sandbox.ErrInstructions):
@@ -170,11 +173,11 @@ func (s *Script) tell(h *handler, e *hooks.Event) error {
 	if err != nil {
 		return failure(err)
 	}
-	defer s.blocking.Put(vm)
+	defer s.blocking.Put(vm) // after leave
 	m := machineOf(vm)
 	m.event = e
+	defer m.leave()
 	v, err := m.run(ctx, h, s.options.budget(h.Point))
-	m.leave()
 	if err == nil && !v.IsNil() {
 		err = wrongAnswer(h, v)
 	}

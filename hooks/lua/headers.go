@@ -158,8 +158,8 @@ func (e *edit) block() []byte {
 	return e.buf[from:]
 }
 
-// replaced answers with the message that an inspection has made.
-func (m *machine) replaced(c *hooks.Call) {
+// replaced answers with the message that an inspection has made, if it has.
+func (m *machine) replaced(c *hooks.Call) error {
 	e := &m.edit
 	if e.assigned {
 		c.Out.Verdict, c.Out.Payload = hooks.Replace, c.Copy([]byte(e.payload))
@@ -167,6 +167,20 @@ func (m *machine) replaced(c *hooks.Call) {
 	if e.headers {
 		c.Out.Verdict, c.Out.Header = hooks.Replace, c.Copy(e.block())
 	}
+	if c.Out.Verdict != hooks.Replace || c.MaxPayload == 0 {
+		return nil
+	}
+	header, payload := c.Header, c.Payload
+	if e.headers {
+		header = c.Out.Header
+	}
+	if e.assigned {
+		payload = c.Out.Payload
+	}
+	if size := len(header) + len(payload); size > c.MaxPayload {
+		return &hooks.Error{Kind: hooks.KindOversize, Err: fmt.Errorf("the message would have %d bytes with what the script adds; %d are allowed", size, c.MaxPayload)}
+	}
+	return nil
 }
 
 // headersClass is the shape of req.headers. All and names are its functions: a

@@ -137,6 +137,25 @@ func TestEditIsForgotten(t *testing.T) {
 	}
 }
 
+// TestOversize: a message that is too large with what a script adds is a failure
+// for which a client cannot have the script blamed.
+func TestOversize(t *testing.T) {
+	t.Parallel()
+	s := open(t, "hook.inspect(function(msg) msg.headers.A = '1' if msg.subject == 'payload' then msg.payload = '12345' end end)")
+	for _, tt := range []struct {
+		subject string
+		most    int
+		want    string
+	}{
+		{"x", 0, "replace"}, {"x", 22, "replace"}, {"x", 21, "oversize"}, {"payload", 22, "oversize"}, {"payload", 23, "replace"},
+	} {
+		c := ask(t, s, &hooks.Call{Client: alice, Subject: []byte(tt.subject), Payload: []byte("1234"), MaxPayload: tt.most})
+		if got := outcome(c); got != tt.want {
+			t.Errorf("%s, at most %d: got %s, %v; want %s", tt.subject, tt.most, got, c.Err, tt.want)
+		}
+	}
+}
+
 // TestHeadersBudget: a script cannot make the engine hold more than its memory.
 func TestHeadersBudget(t *testing.T) {
 	t.Parallel()
