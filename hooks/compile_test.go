@@ -108,6 +108,24 @@ func TestTables(t *testing.T) {
 	}
 }
 
+// TestGuards: connections are guarded by hooks that decide.
+func TestGuards(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		hook Hook
+		want bool
+	}{
+		"decides":       {Hook{Name: "h", Engine: on(AtConnect, verdict(Allow))}, true},
+		"shadow":        {Hook{Name: "h", Mode: Shadow, Engine: on(AtConnect, verdict(Allow))}, false},
+		"off":           {Hook{Name: "h", Mode: Off}, false},
+		"another point": {Hook{Name: "h", Engine: on(AtPublish, verdict(Allow))}, false},
+	} {
+		if got := must(t, Options{}, tt.hook).Table("").Guards(); got != tt.want {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+}
+
 // TestRegistrationIsNamed: an engine learns which of its registrations a call is
 // for, also when there are several at one point.
 func TestRegistrationIsNamed(t *testing.T) {

@@ -43,6 +43,12 @@ func (t *Table) Has(p Point) bool {
 	return t.scopes[p] != nil
 }
 
+// Guards reports whether hooks decide at connect: not if all of them are in shadow
+// mode, which shuts out nobody. T may be nil.
+func (t *Table) Guards() bool {
+	return t != nil && t.connect != nil && len(t.connect.chain) > 0
+}
+
 // Wanted reports whether a hook is to be asked about a subject at a point, so
 // that no call is made for those that concern none: at rewrite, publish,
 // subscribe and inspect. At connect Has says so. T may be nil.

@@ -33,6 +33,19 @@ func AppendPrefix(dst, subject []byte, sid string) []byte {
 	return append(dst, ' ')
 }
 
+// AppendTail appends the tail of a message, from its parts; reply and header may
+// be empty.
+func AppendTail(dst, reply, header, payload []byte) []byte {
+	if len(reply) > 0 {
+		dst = append(append(dst, reply...), ' ')
+	}
+	if len(header) > 0 {
+		dst = append(strconv.AppendInt(dst, int64(len(header)), 10), ' ')
+	}
+	dst = append(strconv.AppendInt(dst, int64(len(header)+len(payload)), 10), "\r\n"...)
+	return append(append(append(dst, header...), payload...), "\r\n"...)
+}
+
 // AppendStripped appends the tail of m without its header block, for a
 // receiver that takes none (protocol.md §1.2).
 func AppendStripped(dst []byte, m *Pub) []byte {

@@ -47,6 +47,24 @@ func TestStripped(t *testing.T) {
 	}
 }
 
+// TestTail: the parser and the encoder write the same.
+func TestTail(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{
+		"PUB a 0\r\n\r\n", "PUB a r 2\r\nhi\r\n", "HPUB a 12 14\r\nNATS/1.0\r\n\r\nhi\r\n", "HPUB a r 12 12\r\nNATS/1.0\r\n\r\n\r\n",
+	} {
+		p := Parser{MaxControlLine: 64, MaxPayload: 100, Headers: true}
+		if op, _, err := p.Next([]byte(in)); op != OpPub {
+			t.Fatal(op, err)
+		}
+		m := &p.Pub
+		head := max(m.Header, 0)
+		if got := AppendTail([]byte("> "), m.Reply, m.Body()[:head], m.Body()[head:]); string(got) != "> "+string(m.Tail) {
+			t.Errorf("of %q: got %q, want %q", in, got, m.Tail)
+		}
+	}
+}
+
 // TestNextFrame reads back what the encoders write.
 func TestNextFrame(t *testing.T) {
 	t.Parallel()
