@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -12,6 +13,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"moonwire/hooks"
 	"moonwire/server/account"
 	"moonwire/server/auth"
 	"moonwire/server/interest"
@@ -55,8 +57,9 @@ type Client struct {
 	reads      int  // since the last flush
 	inMsgs     int  // since the last flush
 	inBytes    int
-	may        *rights // those at hand
-	mapped     []byte  // scratch for a subject
+	may        *rights         // those at hand
+	mapped     []byte          // scratch for a subject
+	life       context.Context // see alive; nil until hooks are asked
 	violation  struct {
 		logged time.Time
 		silent int // refusals since
@@ -64,10 +67,11 @@ type Client struct {
 
 	// Set by the read loop, read by anyone.
 	account    atomic.Pointer[account.Account]
-	rights     atomic.Pointer[rights] // changed under mu; see Regrant
-	lastActive atomic.Int64           // unix ns of the last input
-	lastData   atomic.Int64           // unix ns of the last input but PONG
-	async      atomic.Bool            // takes INFO at any time: protocol 1, and had its first PONG
+	rights     atomic.Pointer[rights]       // changed under mu; see Regrant
+	hooked     atomic.Pointer[hooks.Client] // see Hooked; changed under mu
+	lastActive atomic.Int64                 // unix ns of the last input
+	lastData   atomic.Int64                 // unix ns of the last input but PONG
+	async      atomic.Bool                  // takes INFO at any time: protocol 1, and had its first PONG
 
 	bed int // place among those awake, or -1; guarded by Dormitory.mu
 
@@ -87,6 +91,7 @@ type Client struct {
 		said     *wire.Connect // as connect
 		user     string
 		ping     pinger
+		endLife  context.CancelFunc // nil without life
 	}
 }
 
@@ -100,13 +105,18 @@ const (
 	slowTrace
 	slowRights // not everything may be published
 	slowMapped // the account gives subjects another name
+	slowHooks  // hooks of the account are asked about messages
 )
 
 // slowLightly are the flags that leave a publish on the short way.
 const slowLightly = slowRights | slowMapped
 
 // slowOthers are those that do not come from CONNECT; see equip.
-const slowOthers = slowTrace | slowRights | slowMapped
+const slowOthers = slowTrace | slowRights | slowMapped | slowHooks
+
+// slowAnswers are those for which a message that is published needs more than
+// delivery.
+const slowAnswers = slowVerbose | slowPedantic | slowNoResponders | slowTrace
 
 // New returns a client on nc, which came in by an entrance and presented p. The
 // caller runs Serve, or else closes nc.
@@ -299,6 +309,9 @@ func (c *Client) closeLocked(r Reason) {
 	}
 	c.mu.closed, c.mu.reason, c.mu.stop = true, r, time.Now()
 	c.Gone.Store(true)
+	if c.mu.endLife != nil {
+		c.mu.endLife() // ends what hooks are asked
+	}
 	c.mu.ping.stopLocked()
 	q := &c.mu.queue
 	if r.abrupt() {
@@ -344,6 +357,7 @@ func (c *Client) finish() {
 	c.Close(ClientClosed)
 	final := c.Snapshot()
 	final.Subs = c.subscriptions(maxFinalSubs)
+	c.tellEnd(final.Reason)
 	if a := c.account.Load(); a != nil {
 		c.dropSubs(a)
 		a.Leave()

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"moonwire/hooks"
 	"moonwire/server/account"
 	"moonwire/server/interest"
 	"moonwire/server/subject"
@@ -107,7 +108,7 @@ const loggedInput = 64
 
 // command runs one operation that is no publish.
 func (c *Client) command(op wire.Op) *wire.Error {
-	c.ctx.EndRun()
+	c.settle()
 	c.busy = c.busy || op != wire.OpPong
 	switch op {
 	case wire.OpSub:
@@ -180,6 +181,8 @@ func (c *Client) connectOp(arg []byte) *wire.Error {
 	c.mu.Lock()
 	c.mu.ping.connectedLocked(c)
 	c.mu.said = said
+	// Hooks are to see its name.
+	c.hooked.Store(nil)
 	subs := slices.Collect(maps.Values(c.mu.subs)) // from before the first CONNECT
 	c.mu.Unlock()
 	a.Change(subs, func() { c.NoHeaders, c.NoEcho = !c.headers, !said.Echo })
@@ -189,13 +192,20 @@ func (c *Client) connectOp(arg []byte) *wire.Error {
 	if said.NoResponders && !c.headers {
 		return wire.ErrNoRespondersNeeds
 	}
+	c.tell(a, hooks.Event{Type: hooks.EventConnect})
 	c.ok()
 	return nil
 }
 
-// sub runs a SUB, with its checks in the order of protocol.md §1.7.
+// sub runs a SUB.
 func (c *Client) sub(s *wire.Sub) *wire.Error {
 	c.trace("<<-", []byte("SUB "), s.Subject, []byte(" "), s.Queue, []byte(" "), s.Sid)
+	return c.subscribe(s, false)
+}
+
+// subscribe makes a subscription, with the checks in the order of protocol.md
+// §1.7. Asked says that the hooks have agreed.
+func (c *Client) subscribe(s *wire.Sub, asked bool) *wire.Error {
 	if string(s.Queue) == reservedQueue {
 		return wire.SubscriptionViolation(s.Subject, s.Queue)
 	}
@@ -221,6 +231,9 @@ func (c *Client) sub(s *wire.Sub) *wire.Error {
 	if !subject.ValidPattern(s.Subject) {
 		return wire.ErrInvalidSubject
 	}
+	if !asked && !c.asksSubscribe(s) {
+		return nil
+	}
 	// One string for all three, as most servers hold many subscriptions.
 	var b strings.Builder
 	b.Grow(len(s.Subject) + len(s.Queue) + len(s.Sid))
@@ -235,7 +248,7 @@ func (c *Client) sub(s *wire.Sub) *wire.Error {
 	c.mu.Lock()
 	if c.rights.Load() != r { // see Regrant
 		c.mu.Unlock()
-		return c.sub(s)
+		return c.subscribe(s, true)
 	}
 	if c.mu.subs == nil {
 		c.mu.subs = make(map[string]*interest.Sub)
@@ -246,6 +259,7 @@ func (c *Client) sub(s *wire.Sub) *wire.Error {
 	if a.Subscribe(sub); sub.Closed() { // taken away meanwhile
 		a.Unsubscribe(sub)
 	}
+	c.tell(a, hooks.Event{Type: hooks.EventSubscribe, Subject: sub.Subject, Queue: sub.Queue})
 	c.ok()
 	return nil
 }
@@ -282,6 +296,7 @@ func (c *Client) unsub(u *wire.Unsub) {
 	c.mu.Unlock()
 	if open {
 		a.Unsubscribe(sub)
+		c.tellUnsubscribed(a, sub)
 	}
 	c.Generation.Add(1)
 	c.ok()
@@ -300,4 +315,7 @@ func (c *Client) dropSubs(a *account.Account) {
 	c.mu.Unlock()
 	a.UnsubscribeAll(subs)
 	c.Generation.Add(1)
+	if !c.Gone.Load() { // otherwise they end with the connection
+		c.tellUnsubscribed(a, subs...)
+	}
 }

@@ -233,6 +233,7 @@ func (c *Client) sleep() bool {
 		return false
 	}
 	_ = c.nc.SetReadDeadline(time.Time{})
+	c.forgetHooksLocked()
 	c.mu.asleep = true
 	again := c.slept
 	c.slept = true

@@ -9,3 +9,25 @@ func NewDormitoryAfter(silence, round time.Duration) (*Dormitory, error) {
 
 // Status is what the peer of a WebSocket is told.
 func (r Reason) Status() int { return r.status() }
+
+// Admit makes a connection that nobody serves what a says.
+func (c *Client) Admit(a *Admission) {
+	c.admit(a)
+	c.startTimers()
+}
+
+// Batch runs b as if it had been read, on a connection that nobody serves.
+func (c *Client) Batch(b []byte) {
+	if c.worker == nil {
+		c.work()
+	} else {
+		c.equip()
+	}
+	c.run(b)
+	c.settle()
+	c.parser.Reset()
+	c.flush()
+}
+
+// Rest is what a connection does whose socket is drained.
+func (c *Client) Rest() { c.release() }

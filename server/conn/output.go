@@ -149,7 +149,7 @@ func (c *Client) Submit(b *interest.Staged) bool {
 	direct := c.out != nil && !q.writing
 	if !direct && !c.addLocked(data) {
 		c.mu.Unlock()
-		drop(of, finished)
+		c.drop(of, finished)
 		return false
 	}
 	q.msgs += int64(b.Msgs)
@@ -170,15 +170,19 @@ func (c *Client) Submit(b *interest.Staged) bool {
 	if c.env.Tracing.Load() {
 		c.traceOutput(data)
 	}
-	drop(of, finished)
+	c.drop(of, finished)
 	return true
 }
 
 // drop takes subscriptions that had all they asked for out of the index.
-func drop(a *account.Account, finished []*interest.Sub) {
+func (c *Client) drop(a *account.Account, finished []*interest.Sub) {
+	if len(finished) == 0 {
+		return
+	}
 	for _, sub := range finished {
 		a.Unsubscribe(sub)
 	}
+	c.tellUnsubscribed(a, finished...)
 }
 
 // limited reports whether some subscription has a max, and its messages are to

@@ -23,35 +23,57 @@ func (c *Client) publish(m *wire.Pub) {
 // asked of the subject that it has then. The order is that of protocol.md §1.8.
 func (c *Client) judge(m *wire.Pub) bool {
 	if c.slow&slowMapped != 0 {
-		to, mapped := c.account.Load().Mappings.Load().Append(c.mapped[:0], m.Subject, rand.Uint32N)
-		if mapped {
-			c.mapped, m.Subject = to, to
-		}
+		c.translate(m)
 	}
-	odd := reserved(m)
-	if odd && ofGateways(m.Subject) {
-		c.refuse(wire.PublishViolation(m.Subject))
+	if err := c.illegal(m, m.Subject); err != nil {
+		c.refuse(err)
 		return false
-	}
-	if c.slow&slowRights != 0 && !c.mayPublish(m.Subject) {
-		return false
-	}
-	if odd {
-		if err := c.forbidden(m); err != nil {
-			c.refuse(err)
-			return false
-		}
 	}
 	return true
+}
+
+// translate gives m the subject that the mappings of the account have for it. It
+// is valid until the next call.
+func (c *Client) translate(m *wire.Pub) {
+	to, mapped := c.account.Load().Mappings.Load().Append(c.mapped[:0], m.Subject, rand.Uint32N)
+	if mapped {
+		c.mapped, m.Subject = to, to
+	}
+}
+
+// illegal returns why m may not be published, or nil. The client is told that it
+// may not publish to named.
+func (c *Client) illegal(m *wire.Pub, named []byte) *wire.Error {
+	odd := reserved(m)
+	if odd && ofGateways(m.Subject) || c.slow&slowRights != 0 && !c.mayPublish(m.Subject) {
+		return wire.PublishViolation(named)
+	}
+	if odd {
+		return c.forbidden(m, named)
+	}
+	return nil
 }
 
 // publishSlowly is publish for connections that want more than delivery, and
 // for subjects that need a look.
 func (c *Client) publishSlowly(m *wire.Pub) {
 	c.traceMsg(m)
+	if c.slow&slowHooks != 0 {
+		c.publishHooked(m)
+		return
+	}
 	c.checkHead(m)
 	c.headWarned = false
-	if !c.judge(m) {
+	if c.judge(m) {
+		c.accept(m)
+	}
+}
+
+// accept publishes a message that may be published, with the answers that the
+// connection wants.
+func (c *Client) accept(m *wire.Pub) {
+	if c.slow&slowAnswers == 0 {
+		c.ctx.Publish(m)
 		return
 	}
 	c.ok()
@@ -65,14 +87,21 @@ func (c *Client) publishSlowly(m *wire.Pub) {
 // checkHead tells a pedantic client of a subject that cannot be published to.
 // The message is routed nevertheless (protocol.md §1.5).
 func (c *Client) checkHead(m *wire.Pub) {
-	if c.slow&slowPedantic != 0 && !c.headWarned && !subject.ValidLiteral(m.Subject) {
+	if c.wrong(m) {
 		c.refuse(wire.ErrInvalidPubSubject)
 	}
+}
+
+// wrong reports whether a pedantic client is to be told of the subject of m, which
+// is what it wrote.
+func (c *Client) wrong(m *wire.Pub) bool {
+	return c.slow&slowPedantic != 0 && !c.headWarned && !subject.ValidLiteral(m.Subject)
 }
 
 // unfinished looks at a publish whose payload is still to come, or broken: its
 // subject is judged when the control line is there.
 func (c *Client) unfinished() {
+	c.settle()
 	if c.parser.Head && c.slow&slowPedantic != 0 {
 		c.checkHead(&c.parser.Pub)
 		c.headWarned = true
@@ -104,9 +133,9 @@ func ofGateways(subj []byte) bool {
 
 // forbidden returns why m may not be published, whatever the permissions, or nil:
 // some subjects and replies are the server's own (protocol.md §1.6).
-func (c *Client) forbidden(m *wire.Pub) *wire.Error {
+func (c *Client) forbidden(m *wire.Pub, named []byte) *wire.Error {
 	if bytes.HasPrefix(m.Subject, raftGroup) && !c.account.Load().IsSystem {
-		return wire.PublishViolation(m.Subject)
+		return wire.PublishViolation(named)
 	}
 	if bytes.HasPrefix(m.Reply, serviceReply) || bytes.HasPrefix(m.Reply, ackReply) || ofGateways(m.Reply) {
 		return wire.ReplyViolation(m.Reply)

@@ -130,7 +130,7 @@ func (c *Client) process() {
 		c.equip() // who never pauses is told of changes too
 	}
 	used := c.run((*c.in.buf)[:c.in.n])
-	c.ctx.EndRun()
+	c.settle()
 	c.parser.Reset()
 	c.ignoring = c.parser.Ignoring
 	c.in.consumed(used, c.parser.Need)
@@ -168,6 +168,7 @@ func (c *Client) heard() {
 type worker struct {
 	parser wire.Parser
 	ctx    *delivery.Context
+	asking *asking // nil until hooks are asked
 }
 
 // work takes a worker for this connection.
@@ -193,8 +194,13 @@ func (c *Client) equip() {
 	if c.may = c.rights.Load(); c.may.set.LimitsPublish() {
 		c.slow |= slowRights
 	}
-	if a := c.account.Load(); a != nil && a.Mappings.Load() != nil {
-		c.slow |= slowMapped
+	if a := c.account.Load(); a != nil {
+		if a.Mappings.Load() != nil {
+			c.slow |= slowMapped
+		}
+		if t := a.Hooks.Load(); t != nil {
+			c.hook(t)
+		}
 	}
 	if c.worker != nil {
 		c.parser.MaxPayload = c.may.maxPayload

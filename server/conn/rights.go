@@ -1,9 +1,11 @@
 package conn
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
+	"moonwire/hooks"
 	"moonwire/server/auth"
 	"moonwire/server/interest"
 	"moonwire/server/permission"
@@ -70,6 +72,7 @@ func (c *Client) Regrant(was, now *auth.Identity) bool {
 	})
 	a.UnsubscribeAll(gone)
 	c.Generation.Add(1)
+	c.tellUnsubscribed(a, gone...)
 	for _, sub := range gone {
 		e := wire.SubscriptionRevoked(sub.Subject, sub.Queue, sub.Sid)
 		c.Submit(&interest.Staged{Data: wire.AppendError(nil, e)})
@@ -80,6 +83,7 @@ func (c *Client) Regrant(was, now *auth.Identity) bool {
 // becomeLocked makes the connection what r says.
 func (c *Client) becomeLocked(r *rights) {
 	c.rights.Store(r)
+	c.hooked.Store(nil) // it is another
 	c.mu.user = r.id.User
 	c.mu.ping.expireLocked(c, r.id.Expires)
 }
@@ -113,15 +117,14 @@ func filterOf(set *permission.Set, sub *interest.Sub) interest.Filter {
 	return nil
 }
 
-// mayPublish reports whether a message may be published on subj, and refuses it
+// mayPublish reports whether a message may be published on subj, and logs it
 // otherwise.
 func (c *Client) mayPublish(subj []byte) bool {
 	r := c.may
 	if r.cache.Publish(r.set, subj) || r.replies != nil && r.replies.Use(subj, time.Now()) {
 		return true
 	}
-	c.refuse(wire.PublishViolation(subj))
-	c.logViolation("Publish", subj, nil)
+	c.logViolation(violation{what: "Publish", subject: subj})
 	return false
 }
 
@@ -132,7 +135,7 @@ func (c *Client) maySubscribe(r *rights, s *wire.Sub) bool {
 		return true
 	}
 	c.refuse(wire.SubscriptionViolation(s.Subject, s.Queue))
-	c.logViolation("Subscription", s.Subject, s.Queue)
+	c.logViolation(violation{what: "Subscription", subject: s.Subject, queue: s.Queue})
 	return false
 }
 
@@ -160,17 +163,31 @@ func (r *rights) received(b *interest.Staged) {
 // that goes on and on must not fill the disk.
 const violationPause = time.Second
 
+// violation is something that was refused.
+type violation struct {
+	what           string
+	subject, queue []byte
+	written        []byte         // the subject as the client wrote it; nil if it is subject
+	by             *hooks.Outcome // nil if it was no hook
+}
+
 // logViolation logs that something was refused, with what was left out of the
 // log since the last time.
-func (c *Client) logViolation(what string, subj, queue []byte) {
+func (c *Client) logViolation(v violation) {
 	now := time.Now()
 	if now.Sub(c.violation.logged) < violationPause {
 		c.violation.silent++
 		return
 	}
-	text := fmt.Sprintf("%s - %s Violation - %sSubject %q", c, what, c.named(), subj)
-	if len(queue) > 0 {
-		text += fmt.Sprintf(", Queue %q", queue)
+	text := fmt.Sprintf("%s - %s Violation - %sSubject %q", c, v.what, c.named(), v.subject)
+	if len(v.queue) > 0 {
+		text += fmt.Sprintf(", Queue %q", v.queue)
+	}
+	if v.written != nil && !bytes.Equal(v.written, v.subject) {
+		text += fmt.Sprintf(", written as %q", v.written)
+	}
+	if v.by != nil {
+		text += fmt.Sprintf(", by hook %q: %q", v.by.Hook, v.by.Reason)
 	}
 	if n := c.violation.silent; n > 0 {
 		text += fmt.Sprintf(" (%d more since the last one)", n)

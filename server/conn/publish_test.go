@@ -1,0 +1,69 @@
+package conn_test
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"moonwire/server/auth"
+	"moonwire/server/conn"
+	"moonwire/server/interest"
+)
+
+// swallow is a sink that takes everything.
+type swallow struct{ interest.Target }
+
+func (*swallow) Submit(*interest.Staged) bool { return true }
+
+// perBatch is how many messages a batch of the benchmarks has.
+const perBatch = 100
+
+// benchPublish measures how long a message of a batch takes to be published, to
+// nobody and to one receiver. Subjects are many, or one.
+func benchPublish(b *testing.B, h *host, subjects int) {
+	for _, receivers := range []int{0, 1} {
+		b.Run(fmt.Sprintf("to %d", receivers), func(b *testing.B) {
+			bin := new(swallow)
+			bin.Ordinal, bin.Sink = h.env.Ordinals.Take(), bin
+			if receivers > 0 {
+				sub := &interest.Sub{Subject: "a.>", Sid: "1", Target: &bin.Target}
+				h.account.Index.Insert(sub)
+				defer h.account.Index.Remove(sub)
+			}
+			c, end := idle(h)
+			defer end()
+			batch := batchOf(subjects)
+			c.Batch(batch)
+			b.ReportAllocs()
+			for b.Loop() {
+				c.Batch(batch)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*perBatch), "ns/msg")
+		})
+	}
+}
+
+// idle returns a connection that nobody serves, and its end.
+func idle(h *host) (*conn.Client, func()) {
+	near, far := net.Pipe()
+	c, _ := h.take(far)
+	c.Admit(&conn.Admission{Account: h.account, Identity: &auth.Identity{Limits: auth.Unlimited}})
+	c.Batch([]byte(hello))
+	return c, func() {
+		c.Rest()
+		c.Close(conn.ClientClosed)
+		_, _ = near.Close(), far.Close()
+	}
+}
+
+func batchOf(subjects int) []byte {
+	var s strings.Builder
+	for i := range perBatch {
+		fmt.Fprintf(&s, "PUB a.%d 16\r\n0123456789abcdef\r\n", i%subjects)
+	}
+	return []byte(s.String())
+}
+
+func BenchmarkPublish(b *testing.B)         { benchPublish(b, newHost(nil), 1) }
+func BenchmarkPublishSubjects(b *testing.B) { benchPublish(b, newHost(nil), 10) }
