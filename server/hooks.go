@@ -45,7 +45,7 @@ func (s *Server) newHooks() *hooks.Manager {
 		},
 		Probation:  o.Reload.Probation,
 		Background: s.loader.failedLater,
-		Swap:       func(set *hooks.Set) { s.accounts.SetHooks(set.Table) },
+		Swap:       s.hooksChanged,
 	})
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"moonwire/hooks"
 	"moonwire/server/account"
 	"moonwire/server/auth"
 	"moonwire/server/conn"
@@ -34,6 +36,25 @@ type host struct{ *Server }
 // Authenticate implements [conn.Host].
 func (s host) Authenticate(c *conn.Client, connect *wire.Connect) *conn.Admission {
 	rules := s.rules.Load() // before they are asked
+	id, err := s.askConnect(c, connect)
+	if id == nil && err == nil {
+		id, err = s.authenticate(c, connect)
+	}
+	if err == nil {
+		var a *account.Account
+		if a, err = s.accountOf(id); err == nil {
+			return &conn.Admission{Identity: id, Account: a, Rules: rules}
+		}
+	}
+	if !errors.Is(err, errEnded) { // of which its end tells
+		s.brakes.auth.Zap().Error(fmt.Sprintf("%s - authentication error: %v", c, err))
+		s.tellAuthError(func() *hooks.Client { return c.Stranger(connect) }, err.Error())
+	}
+	return nil
+}
+
+// authenticate has the authority say who the sender of a CONNECT is.
+func (s *Server) authenticate(c *conn.Client, connect *wire.Connect) (*auth.Identity, error) {
 	r := auth.Request{
 		Connect: connect, Type: c.Type(), TLS: c.Presented().TLS, Time: time.Now(),
 	}
@@ -41,19 +62,14 @@ func (s host) Authenticate(c *conn.Client, connect *wire.Connect) *conn.Admissio
 		r.Nonce = []byte(n)
 	}
 	r.Addr, _ = netip.ParseAddr(c.IP())
-	id, err := s.authority().Authenticate(&r)
-	if err == nil {
-		var a *account.Account
-		if a, err = s.accountOf(id); err == nil {
-			return &conn.Admission{Identity: id, Account: a, Rules: rules}
-		}
-	}
-	s.brakes.auth.Zap().Error(fmt.Sprintf("%s - authentication error: %v", c, err))
-	return nil
+	return s.authority().Authenticate(&r)
 }
 
 // Anonymous implements [conn.Host].
 func (s host) Anonymous(c *conn.Client) *conn.Admission {
+	if s.guarded() {
+		return nil
+	}
 	rules := s.rules.Load()
 	id := s.authority().AnonymousOver(c.Type())
 	if id == nil {
@@ -106,16 +122,17 @@ func (s *Server) announceLocked() {
 	if o.ClientAdvertise != "" {
 		i.Host, i.Port = advertised(o.ClientAdvertise, i.Port)
 	}
-	if who.NeedsNonce() {
+	nonce := who.NeedsNonce() || s.guarded() // hooks may want signatures
+	if nonce {
 		i.Nonce = "…" // each connection gets its own
 	}
 	for _, by := range s.entrances() {
 		i := i
 		s.describeLocked(&i, by)
-		if i.AuthRequired = who.RequiredOver(by.Type); by == &s.ways.web {
+		if i.AuthRequired = s.guarded() || who.RequiredOver(by.Type); by == &s.ways.web {
 			i.AuthRequired = s.asksFor(who, by.Type) // so does nats-server, and so clients expect it
 		}
-		by.Nonce.Store(who.NeedsNonce())
+		by.Nonce.Store(nonce)
 		by.Greeting.Store(wire.NewTemplate(i))
 		by.GreetingTLS.Store(nil)
 		if i.TLSAvailable && !i.TLSRequired {
@@ -161,7 +178,7 @@ func (s *Server) describeLocked(i *wire.Info, by *conn.Entrance) {
 // be it that a client may do without.
 func (s *Server) asksFor(who authority, kind string) bool {
 	o := s.options()
-	return who.RequiredOver(kind) || o.NoAuthUser != "" || kind == auth.WebSocket && o.WebSocket.NoAuthUser != ""
+	return s.guarded() || who.RequiredOver(kind) || o.NoAuthUser != "" || kind == auth.WebSocket && o.WebSocket.NoAuthUser != ""
 }
 
 // advertised cuts host:port or host.
@@ -184,6 +201,8 @@ func (s host) Closed(c *conn.Client, snapshot conn.Snapshot) {
 		s.cut.Add(1)
 	case snapshot.Reason == conn.StaleConnection:
 		s.stale.Add(1)
+	case snapshot.Reason == conn.AuthTimeout:
+		s.tellAuthError(c.Describe, string(snapshot.Reason))
 	}
 	defer s.tasks.Done()
 	s.mu.Lock()

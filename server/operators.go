@@ -140,10 +140,10 @@ func (s *Server) reviewAccount(key string) {
 // recheck is review by the JWTs of operator mode. It reports false if the
 // connection is no longer what it was.
 func (s *Server) recheck(c *conn.Client, id *auth.Identity) bool {
-	now, err := s.operator.Recheck(id)
+	now, err := s.operator.Recheck(native(id))
 	switch {
 	case err == nil:
-		return c.Regrant(id, now) || c.Gone.Load()
+		return c.Regrant(id, ruledAs(id, now)) || c.Gone.Load()
 	case c.Identity() != id:
 		return false
 	}

@@ -191,6 +191,8 @@ func (s *Server) review(c *conn.Client) {
 		switch {
 		case id == nil:
 			return // still to authenticate, which is decided by the new rules
+		case byHooks(id):
+			done = s.stays(c, id)
 		case s.operator != nil:
 			done = s.recheck(c, id)
 		default:
@@ -202,14 +204,14 @@ func (s *Server) review(c *conn.Client) {
 // renew is review by the users of the options. It reports false if the
 // connection is no longer what it was.
 func (s *Server) renew(c *conn.Client, id *auth.Identity) bool {
-	now, err := s.authority().(renewer).Renew(id, c.Type())
+	now, err := s.authority().(renewer).Renew(native(id), c.Type())
 	moved := err == nil && now.Account != id.Account
 	if moved {
 		err = fmt.Errorf("user %q is of account %q now", now.User, now.Account)
 	}
 	switch {
 	case err == nil:
-		return c.Regrant(id, now) || c.Gone.Load()
+		return c.Regrant(id, ruledAs(id, now)) || c.Gone.Load()
 	case c.Identity() != id:
 		return false
 	}

@@ -15,7 +15,8 @@
 // syscall_*.go the calls that they make, dormitory.go where a silent connection
 // goes, to live on without a goroutine, poll_*.go what wakes it there,
 // command.go what the commands do, publish.go messages, rights.go who may do
-// what, output.go the queue,
+// what, hooked.go messages that hooks decide, unhooked.go how the others pass by
+// them, ask.go what else hooks are asked and told, output.go the queue,
 // timer.go pings and deadlines, reason.go why connections end.
 //
 // Ownership: only the read loop closes the socket, but for the beginning of TLS,
@@ -24,7 +25,8 @@
 //
 // Locks: Client.mu is a leaf. It guards the queue, the subscription map and
 // their counters; nothing is called out of under it but deadlines of the
-// socket, and it is taken within Dormitory.mu. The right to write to the socket is
+// socket and the end of a context, and it is taken within Dormitory.mu. No lock is
+// held while hooks are asked: the read loop alone waits. The right to write to the socket is
 // the flag queue.writing, not a lock: no lock is held during a write that waits.
 //
 //	c := conn.New(env, entrance, nc, conn.Presented{}, id)

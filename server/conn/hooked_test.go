@@ -265,6 +265,22 @@ func (p *peer) read(n int) string {
 	return string(b[:got])
 }
 
+// TestHookedUnfinished: a pedantic client is told of a subject before the payload
+// is there, and what came before is decided by then.
+func TestHookedUnfinished(t *testing.T) {
+	t.Parallel()
+	h := newHost(nil)
+	h.load(t, rules(on(hooks.AtPublish, deny, "b")))
+	p := h.dialTCP(t)
+	defer p.close()
+	p.send("CONNECT {\"verbose\":false,\"pedantic\":true}\r\nSUB x.* 1\r\nPING\r\n")
+	p.expect("PONG")
+	p.send("PUB b 1\r\n1\r\nPUB x.* 2\r\n")
+	p.expect(`-ERR 'Permissions Violation for Publish to "b"'`, "-ERR 'Invalid Publish Subject'")
+	p.send("hi\r\nPUB b 1\r\n1\r\nPUB b 2\r\nhiho\r\n") // broken
+	p.expect("MSG x.* 1 2", "hi", `-ERR 'Permissions Violation for Publish to "b"'`, "-ERR 'Unknown Protocol Operation'")
+}
+
 // TestHookedCall: what a call says of a message at each point.
 func TestHookedCall(t *testing.T) {
 	t.Parallel()

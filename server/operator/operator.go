@@ -252,6 +252,18 @@ func (a *Authenticator) otherwise(text string, err error, now time.Time) (*user,
 	return nil, fmt.Errorf("the JWT is not that of a user: %w", faultOf(err))
 }
 
+// Usable returns why an account that was asked for cannot be used now, or nil. The
+// error wraps ErrNoAccount or ErrAccountExpired. It does not ask the resolver.
+func (a *Authenticator) Usable(key string) error {
+	switch acct := a.known(key); {
+	case acct == nil:
+		return fmt.Errorf("account %s: %w", key, ErrNoAccount)
+	case acct.expired(time.Now()):
+		return fmt.Errorf("account %s: %w", key, ErrAccountExpired)
+	}
+	return nil
+}
+
 // Recheck decides again about a connection that Authenticate let in, after an
 // update of its account. It returns id itself if its account is the one it was
 // let in with; else who it is now, which may differ in permissions and limits.
