@@ -79,7 +79,7 @@ func (c *Client) AskConnect(t *hooks.Table, said *wire.Connect) hooks.Outcome {
 		JWT: said.JWT, Nkey: said.Nkey, Signature: said.Sig, Nonce: c.nonce,
 		TLS: tlsInfo(c.presented.TLS),
 	}
-	t.Do(c.alive(), &c.asks().session, hooks.AtConnect, []*hooks.Call{call})
+	t.Do(c.alive(), new(hooks.Session), hooks.AtConnect, []*hooks.Call{call})
 	return call.Outcome
 }
 

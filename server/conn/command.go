@@ -52,6 +52,9 @@ func (c *Client) run(b []byte) int {
 			return len(b)
 		}
 		used += n
+		if c.saying != nil {
+			return used
+		}
 	}
 	return used
 }
@@ -137,8 +140,7 @@ func (c *Client) ok() {
 	}
 }
 
-// connectOp runs a CONNECT. A later one authenticates again and drops all
-// subscriptions (protocol.md §1.5).
+// connectOp reads a CONNECT. Introduce runs it, before anything that follows.
 func (c *Client) connectOp(arg []byte) *wire.Error {
 	said := new(wire.Connect)
 	if c.connect != nil {
@@ -151,15 +153,25 @@ func (c *Client) connectOp(arg []byte) *wire.Error {
 		return err
 	}
 	c.traceConnect(said)
+	c.saying = said
+	return nil
+}
+
+// introduce runs a CONNECT. A later one authenticates again and drops all
+// subscriptions (protocol.md §1.5). The host may take its time, and many may wait
+// for it: nothing is held meanwhile that others could use.
+func (c *Client) introduce(said *wire.Connect) *wire.Error {
+	c.release()
+	c.in.park()
 	c.mu.Lock()
 	again := c.mu.ping.connected
 	c.mu.Unlock()
 	if a := c.account.Load(); again && a != nil {
-		c.ctx.Flush()
 		c.dropSubs(a)
 	}
 	c.presented.fill(said)
 	admission := c.env.Host.Authenticate(c, said)
+	c.work()
 	if admission == nil {
 		return wire.ErrAuthorization
 	}

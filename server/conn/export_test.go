@@ -25,9 +25,17 @@ func (c *Client) Batch(b []byte) {
 	}
 	c.run(b)
 	c.settle()
+	c.connected()
 	c.parser.Reset()
 	c.flush()
 }
 
 // Rest is what a connection does whose socket is drained.
 func (c *Client) Rest() { c.release() }
+
+// Hooks reports whether a connection that sleeps holds anything for hooks.
+func (c *Client) Hooks() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.life != nil || c.mu.endLife != nil || c.hooked.Load() != nil || c.worker != nil
+}

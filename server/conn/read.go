@@ -82,6 +82,16 @@ func (i *input) park() {
 	i.buf, i.n = nil, 0
 }
 
+// resume takes a buffer for what was not consumed, and reports whether there is
+// anything.
+func (i *input) resume() bool {
+	if i.buf == nil && len(i.rest) == 0 {
+		return false
+	}
+	i.room()
+	return i.n > 0
+}
+
 // drop gives the buffer back, with what is in it.
 func (i *input) drop() {
 	if i.buf != nil && i.pooled {
@@ -129,15 +139,31 @@ func (c *Client) process() {
 	} else {
 		c.equip() // who never pauses is told of changes too
 	}
-	used := c.run((*c.in.buf)[:c.in.n])
-	c.settle()
-	c.parser.Reset()
-	c.ignoring = c.parser.Ignoring
-	c.in.consumed(used, c.parser.Need)
+	for more := true; more; more = c.connected() {
+		used := c.run((*c.in.buf)[:c.in.n])
+		c.settle()
+		c.parser.Reset()
+		c.ignoring = c.parser.Ignoring
+		c.in.consumed(used, c.parser.Need)
+	}
 	if c.reads++; c.reads >= maxReads || c.ctx.Slow() != nil {
 		c.heard()
 		c.flush()
 	}
+}
+
+// connected runs the CONNECT at which the last run ended, if it was one, and reports
+// whether there is input behind it.
+func (c *Client) connected() bool {
+	said := c.saying
+	if said == nil {
+		return false
+	}
+	c.saying = nil
+	if err := c.introduce(said); err != nil {
+		c.fault(err, []byte("CONNECT"))
+	}
+	return !c.Gone.Load() && c.in.resume()
 }
 
 // maxReads is after how many reads staged output goes out even though the
