@@ -402,6 +402,74 @@ func TestHookedReceivers(t *testing.T) {
 	}
 }
 
+// TestHookedFanOut: what hooks change reaches many receivers as it was changed, more
+// of it than is decided together.
+func TestHookedFanOut(t *testing.T) {
+	t.Parallel()
+	const messages, receivers = 1000, 4
+	h := newHost(nil)
+	h.load(t, rules(on(hooks.AtInspect, func(c *hooks.Call) { message(nil, append(c.Copy(c.Payload), "!"...))(c) })))
+	mapTo(t, h, "m.*", "n.$1")
+	var readers []*peer
+	for range receivers {
+		p := h.dialTCP(t)
+		defer p.close()
+		p.send("CONNECT {\"verbose\":false,\"headers\":true}\r\nSUB n.> 1\r\nPING\r\n")
+		p.expect("PONG")
+		readers = append(readers, p)
+	}
+	var in, want strings.Builder
+	for n := range messages {
+		subj, body := n/3%7, fmt.Sprint(n)
+		fmt.Fprintf(&in, "PUB m.%d %d\r\n%s\r\n", subj, len(body), body)
+		fmt.Fprintf(&want, "MSG n.%d 1 %d\r\n%s!\r\n", subj, len(body)+1, body)
+	}
+	pub := h.dialTCP(t)
+	defer pub.close()
+	pub.send("CONNECT {\"verbose\":false,\"pedantic\":false}\r\nPING\r\n")
+	pub.expect("PONG")
+	pub.send(in.String())
+	for i, p := range readers {
+		if got := p.read(want.Len()); got != want.String() {
+			t.Errorf("reader %d got something else, %d bytes", i, len(got))
+		}
+	}
+}
+
+// TestHookedSubscribeRegrant: rights that change while a hook is asked hold for the
+// subscription, and the hook is not asked again.
+func TestHookedSubscribeRegrant(t *testing.T) {
+	t.Parallel()
+	for name, allow := range map[string]string{"still allowed": "a", "no longer allowed": "b"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHost(nil)
+			var c atomic.Pointer[conn.Client]
+			var asked atomic.Int64
+			id := permitted(t, subscribing([]string{allow}, nil))
+			h.load(t, rules(on(hooks.AtSubscribe, func(*hooks.Call) {
+				asked.Add(1)
+				if c := c.Load(); !c.Regrant(c.Identity(), id) {
+					t.Error("the connection is another")
+				}
+			})))
+			p := h.dialTCP(t)
+			defer p.close()
+			c.Store(p.c)
+			p.send(hello + "SUB a 1\r\nPUB a 0\r\n\r\nPING\r\n")
+			if allow == "a" {
+				p.expect("MSG a 1 0", "")
+			} else {
+				p.expect(`-ERR 'Permissions Violation for Subscription to "a"'`)
+			}
+			p.expect("PONG")
+			if n := asked.Load(); n != 1 {
+				t.Errorf("asked %d times", n)
+			}
+		})
+	}
+}
+
 // TestHookedLog: a refusal is logged with the hook and its reason, in one line,
 // as often as a native one: once a second.
 func TestHookedLog(t *testing.T) {

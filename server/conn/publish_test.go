@@ -49,7 +49,7 @@ func idle(h *host) (*conn.Client, func()) {
 	near, far := net.Pipe()
 	c, _ := h.take(far)
 	c.Admit(&conn.Admission{Account: h.account, Identity: &auth.Identity{Limits: auth.Unlimited}})
-	c.Batch([]byte(hello))
+	c.Batch([]byte("CONNECT {\"verbose\":false,\"pedantic\":false}\r\n"))
 	return c, func() {
 		c.Rest()
 		c.Close(conn.ClientClosed)
