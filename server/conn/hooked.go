@@ -83,23 +83,22 @@ func (c *Client) alive() context.Context {
 // publishHooked is publish for an account with hooks. A message that concerns
 // none is published at once, if no other one waits for a decision.
 func (c *Client) publishHooked(m *wire.Pub) {
+	if c.slow&slowTrace != 0 {
+		c.traceMsg(m)
+	}
 	a, written, wrong := c.asking, m.Subject, c.wrong(m)
 	c.headWarned = false
 	if c.slow&slowMapped != 0 {
 		c.translate(m)
 	}
-	if len(a.msgs) > 0 || a.unhooked.concerns(&a.session, m.Subject) {
+	switch {
+	case len(a.msgs) > 0 || a.unhooked.concerns(&a.session, m.Subject):
 		c.gather(m, written, wrong)
-		return
+	case c.slow == slowHooks && !reserved(m):
+		c.ctx.Publish(m) // nothing else is special
+	default:
+		c.conclude(&asked{Pub: *m, wrong: wrong, err: c.illegal(m, m.Subject)})
 	}
-	if wrong {
-		c.refuse(wire.ErrInvalidPubSubject)
-	}
-	if err := c.illegal(m, m.Subject); err != nil {
-		c.refuse(err)
-		return
-	}
-	c.accept(m)
 }
 
 // gather keeps m until it is decided.

@@ -57,11 +57,11 @@ func (c *Client) illegal(m *wire.Pub, named []byte) *wire.Error {
 // publishSlowly is publish for connections that want more than delivery, and
 // for subjects that need a look.
 func (c *Client) publishSlowly(m *wire.Pub) {
-	c.traceMsg(m)
 	if c.slow&slowHooks != 0 {
 		c.publishHooked(m)
 		return
 	}
+	c.traceMsg(m)
 	c.checkHead(m)
 	c.headWarned = false
 	if c.judge(m) {

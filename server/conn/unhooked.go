@@ -12,11 +12,17 @@ import (
 type unhooked struct {
 	table *hooks.Table
 	seed  maphash.Seed
-	last  int // index of the slot of the last one
-	slots [64]struct {
-		len  uint8 // 0: free
-		subj [63]byte
-	}
+	last  *subjectSlot // of the last one; nil for none
+	slots [64]subjectSlot
+}
+
+type subjectSlot struct {
+	len  uint8 // 0: free
+	subj [63]byte
+}
+
+func (s *subjectSlot) is(subj []byte) bool {
+	return s.len > 0 && string(s.subj[:s.len]) == string(subj)
 }
 
 // of forgets everything if the table is another one.
@@ -28,12 +34,11 @@ func (u *unhooked) of(t *hooks.Table) {
 
 // concerns reports whether a hook is to be asked about a message on subj.
 func (u *unhooked) concerns(s *hooks.Session, subj []byte) bool {
-	if last := &u.slots[u.last]; last.len > 0 && string(last.subj[:last.len]) == string(subj) {
+	if u.last != nil && u.last.is(subj) {
 		return false
 	}
-	at := int(maphash.Bytes(u.seed, subj) % uint64(len(u.slots)))
-	slot := &u.slots[at]
-	if slot.len == 0 || string(slot.subj[:slot.len]) != string(subj) {
+	slot := &u.slots[maphash.Bytes(u.seed, subj)%uint64(len(u.slots))]
+	if !slot.is(subj) {
 		if u.table.Wanted(s, hooks.AtRewrite, subj) || u.table.Wanted(s, hooks.AtPublish, subj) || u.table.Wanted(s, hooks.AtInspect, subj) {
 			return true
 		}
@@ -42,6 +47,6 @@ func (u *unhooked) concerns(s *hooks.Session, subj []byte) bool {
 		}
 		slot.len = uint8(copy(slot.subj[:], subj))
 	}
-	u.last = at
+	u.last = slot
 	return false
 }
