@@ -104,7 +104,7 @@ type openedHook struct {
 func newHookLoader(s *Server) *hookLoader {
 	l := &hookLoader{
 		server: s, openers: make(map[string]Opener), testers: make(map[string]Tester),
-		control: func() hooks.Control { return nil },
+		control: s.Control,
 		failed:  make(map[string]string), files: make(fileSums), changed: make(chan struct{}, 1),
 	}
 	l.now.Store(new(loadedHooks))

@@ -37,7 +37,8 @@ func OnReload(f func(o *Options) error) Option { return func(s *Server) { s.onRe
 // a word, those whose user has other credentials with -ERR 'Authorization
 // Violation'. The others go on with what they may do now, and lose the
 // subscriptions that they may no longer have. Limits of connections apply to new
-// ones.
+// ones. Whom hooks let in stays as it is until it expires, unless its account is
+// gone: the users of the options do not know it.
 //
 // Reload may be called at any time, also beside itself and the other methods.
 func (s *Server) Reload(o Options) error {
