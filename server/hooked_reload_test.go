@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ func (e *edition) Close(context.Context) error {
 func editions(version int, misused *atomic.Int64) []hooks.Spec {
 	var list []hooks.Spec
 	for _, name := range []string{"p", "q"} {
-		s := hooks.Spec{Hook: hooks.Hook{Name: name}, Version: fmt.Sprint(version)}
+		s := hooks.Spec{Hook: hooks.Hook{Name: name, Timeout: unhurried}, Version: fmt.Sprint(version)}
 		s.Open = func(context.Context, hooks.Engine) (hooks.Engine, error) {
 			e := new(edition)
 			e.regs = []hooks.Registration{{Point: hooks.AtRewrite}, {Point: hooks.AtInspect}}
@@ -123,9 +124,13 @@ func TestHooksReplacedBesideTraffic(t *testing.T) {
 			}
 		}
 	}()
+	stop := sync.OnceValue(func() int {
+		close(done)
+		return <-stopped
+	})
+	defer stop()
 	work.wait(t)
-	close(done)
-	if n := <-stopped; n < 5 {
+	if n := stop(); n < 5 {
 		t.Errorf("only %d versions were loaded", n)
 	}
 	if n := misused.Load(); n > 0 {

@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,9 +39,13 @@ func (p *policy) Notify(_ int, events []hooks.Event) { p.notify(events) }
 
 func (p *policy) Close(context.Context) error { return nil }
 
+// unhurried is the timeout of hooks that a busy machine must not make late: their
+// breaker would open.
+var unhurried = hooks.PerPoint[time.Duration]{}.All(time.Minute)
+
 // spec is a hook with an engine that is always the same.
 func spec(name string, e hooks.Engine) hooks.Spec {
-	return hooks.Spec{Hook: hooks.Hook{Name: name}, Open: func(context.Context, hooks.Engine) (hooks.Engine, error) { return e, nil }}
+	return hooks.Spec{Hook: hooks.Hook{Name: name, Timeout: unhurried}, Open: func(context.Context, hooks.Engine) (hooks.Engine, error) { return e, nil }}
 }
 
 // at is a policy at one point.
@@ -514,5 +520,34 @@ func TestHookedTraffic(t *testing.T) {
 	}
 	if _, there := asked.Load("svc.there"); there {
 		t.Error("hooks were asked about the relayed request")
+	}
+}
+
+// TestHookedCertificate: a hook sees what a certificate of the client says, if it
+// was verified.
+func TestHookedCertificate(t *testing.T) {
+	t.Parallel()
+	for _, verify := range []bool{true, false} {
+		t.Run(fmt.Sprintf("verify %v", verify), func(t *testing.T) {
+			t.Parallel()
+			p := newPKI(t)
+			cert := p.issue("ann")
+			b := servertest.Start(t, p.block(fmt.Sprintf("verify: %t", verify)))
+			seen := make(chan *hooks.TLSInfo, 1)
+			must(t, server.Manager(b.Server).Load(context.Background(), []hooks.Spec{connecting(func(c *hooks.Call) {
+				seen <- c.Connect.TLS
+				allow(nil)(c)
+			})}))
+			nc, err := nats.Connect(b.ClientURL(), p.roots(), p.as("ann"))
+			must(t, err)
+			nc.Close()
+			got := <-seen
+			want := &hooks.TLSInfo{Version: "1.3"}
+			if verify {
+				sum := sha256.Sum256(cert.Raw)
+				want.CommonName, want.DNSNames, want.Fingerprint = "ann", []string{"ann"}, hex.EncodeToString(sum[:])
+			}
+			equal(t, "TLS", want, got)
+		})
 	}
 }

@@ -198,13 +198,13 @@ func (c *Client) introduce(said *wire.Connect) *wire.Error {
 	subs := slices.Collect(maps.Values(c.mu.subs)) // from before the first CONNECT
 	c.mu.Unlock()
 	a.Change(subs, func() { c.NoHeaders, c.NoEcho = !c.headers, !said.Echo })
+	c.tell(a, hooks.Event{Type: hooks.EventConnect})
 	if said.Protocol < 0 || said.Protocol > 1 {
 		return wire.ErrClientProtocol
 	}
 	if said.NoResponders && !c.headers {
 		return wire.ErrNoRespondersNeeds
 	}
-	c.tell(a, hooks.Event{Type: hooks.EventConnect})
 	c.ok()
 	return nil
 }

@@ -50,7 +50,8 @@ func on(p hooks.Point, say func(*hooks.Call), subjects ...string) rule {
 	return rule{hooks.Registration{Point: p, Subjects: subjects}, say}
 }
 
-// rules returns a hook named "p" of some rules.
+// rules returns a hook named "p" of some rules. It has time: a busy machine must not
+// open its breaker.
 func rules(list ...rule) hooks.Hook {
 	p := new(policy)
 	for _, r := range list {
@@ -62,7 +63,7 @@ func rules(list ...rule) hooks.Hook {
 		}
 		return nil
 	}
-	return hooks.Hook{Name: "p", Engine: p}
+	return hooks.Hook{Name: "p", Engine: p, Timeout: hooks.PerPoint[time.Duration]{}.All(time.Minute)}
 }
 
 // load gives the account of h hooks, until the test ends.
