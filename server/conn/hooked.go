@@ -97,8 +97,20 @@ func (c *Client) publishHooked(m *wire.Pub) {
 	case c.slow == slowHooks && !reserved(m):
 		c.ctx.Publish(m) // nothing else is special
 	default:
-		c.conclude(&asked{Pub: *m, wrong: wrong, err: c.illegal(m, m.Subject)})
+		c.publishAlone(m, wrong)
 	}
+}
+
+// publishAlone publishes a message that no hook is asked about, if it may be.
+func (c *Client) publishAlone(m *wire.Pub, wrong bool) {
+	if wrong {
+		c.refuse(wire.ErrInvalidPubSubject)
+	}
+	if err := c.illegal(m, m.Subject); err != nil {
+		c.refuse(err)
+		return
+	}
+	c.accept(m)
 }
 
 // gather keeps m until it is decided.

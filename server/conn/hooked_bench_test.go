@@ -23,13 +23,16 @@ func TestHookedAllocations(t *testing.T) {
 		h := newHost(nil)
 		h.load(t, list...)
 		for _, subjects := range []int{1, 10} {
-			c, end := idle(h)
-			batch := batchOf(subjects)
-			c.Batch(batch)
-			if n := testing.AllocsPerRun(100, func() { c.Batch(batch) }); n != 0 {
-				t.Errorf("%s, %d subjects: a batch allocates %v times", name, subjects, n)
+			for _, connect := range []string{"", `CONNECT {"verbose":false,"headers":true,"no_responders":true}` + "\r\n"} {
+				c, end := idle(h)
+				c.Batch([]byte(connect))
+				batch := batchOf(subjects)
+				c.Batch(batch)
+				if n := testing.AllocsPerRun(100, func() { c.Batch(batch) }); n != 0 {
+					t.Errorf("%s, %d subjects, %q: a batch allocates %v times", name, subjects, connect, n)
+				}
+				end()
 			}
-			end()
 		}
 	}
 }
