@@ -9,11 +9,13 @@ import (
 // BreakerOptions say when a hook that fails is left alone. Zero values are the
 // defaults.
 type BreakerOptions struct {
-	// Threshold is the part of the calls that may fail. Default 0.5.
+	// Threshold is the part of the batches that may fail, and of the calls of one
+	// before it has failed as a whole. Default 0.5.
 	Threshold float64
-	// MinCalls is how many calls there must be. Default 20.
+	// MinCalls is how many batches there must be. Default 20. Calls are not counted
+	// one by one: a single batch that came late would be enough.
 	MinCalls uint64
-	// Window is for how long calls are counted, from a first failure on. Default
+	// Window is for how long batches are counted, from a first failure on. Default
 	// 10s.
 	Window time.Duration
 	// Cooldown is for how long the hook is not called; then one batch is to show
@@ -46,13 +48,13 @@ func (s BreakerState) String() string {
 type breaker struct {
 	BreakerOptions
 	state atomic.Uint32
-	calls atomic.Uint64 // ever
+	calls atomic.Uint64 // batches ever
 
 	mu struct {
 		sync.Mutex
 		start  time.Time // of the window, which a failure opens
-		before uint64    // calls when it began
-		failed uint64    // calls since
+		before uint64    // batches when it began
+		failed uint64    // batches since
 		until  time.Time // when an open breaker tries again
 	}
 }
@@ -83,8 +85,11 @@ func (b *breaker) admit() bool {
 // done tells how a batch of n calls went, of which failed did; n is zero when it
 // showed nothing. It reports whether the breaker has changed.
 func (b *breaker) done(n, failed int) (changed bool) {
-	calls := b.calls.Add(uint64(n))
-	if failed == 0 && b.State() == BreakerClosed {
+	if n == 0 && b.State() == BreakerClosed {
+		return false
+	}
+	calls, bad := b.calls.Add(1), float64(failed) > b.Threshold*float64(n)
+	if !bad && b.State() == BreakerClosed {
 		return false
 	}
 	b.mu.Lock()
@@ -95,7 +100,7 @@ func (b *breaker) done(n, failed int) (changed bool) {
 			b.state.Store(uint32(BreakerOpen))
 			return false
 		}
-		if float64(failed) > b.Threshold*float64(n) {
+		if bad {
 			b.openLocked()
 		} else {
 			b.state.Store(uint32(BreakerClosed))
@@ -103,11 +108,14 @@ func (b *breaker) done(n, failed int) (changed bool) {
 		}
 		return true
 	case BreakerClosed:
+		if !bad { // it was half open a moment ago
+			return false
+		}
 		now := time.Now()
 		if now.Sub(b.mu.start) > b.Window {
-			b.mu.start, b.mu.before, b.mu.failed = now, calls-uint64(n), 0
+			b.mu.start, b.mu.before, b.mu.failed = now, calls-1, 0
 		}
-		b.mu.failed += uint64(failed)
+		b.mu.failed++
 		all := calls - b.mu.before
 		if all >= b.MinCalls && float64(b.mu.failed) > b.Threshold*float64(all) {
 			b.openLocked()

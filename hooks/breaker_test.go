@@ -132,3 +132,24 @@ func TestLate(t *testing.T) {
 		}
 	})
 }
+
+// TestBreakerBatches: one batch that fails or comes late is one failure, however
+// many calls it has, and a batch of which few calls fail is none.
+func TestBreakerBatches(t *testing.T) {
+	t.Parallel()
+	b := breaker{BreakerOptions: BreakerOptions{}.withDefaults()}
+	for range 30 {
+		b.done(10, 5)
+	}
+	if b.mu.failed != 0 {
+		t.Errorf("%d batches that half failed are failures", b.mu.failed)
+	}
+	for i := range 19 {
+		if b.done(256, 256) || b.State() != BreakerClosed {
+			t.Fatalf("after %d batches: %v", i+1, b.State())
+		}
+	}
+	if !b.done(256, 256) || b.State() != BreakerOpen {
+		t.Errorf("after 20 batches: %v", b.State())
+	}
+}

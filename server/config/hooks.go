@@ -119,7 +119,8 @@ type HooksBreaker struct {
 	// Threshold is the part of the calls that may fail. Default 0.5; 1 never
 	// leaves a hook alone.
 	Threshold float64
-	// MinCalls is how many calls there must be for that. Default 20.
+	// MinCalls is how many calls there must be for that, of which the messages
+	// that a hook is asked about at one time are one. Default 20.
 	MinCalls int
 	// Window is for how long calls are counted. Default 10s.
 	Window time.Duration

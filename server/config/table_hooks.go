@@ -254,7 +254,7 @@ func hooksBreakerSettings() []setting {
 		threshold,
 		{
 			key: "min_calls", kind: integer, fields: []string{"MinCalls"}, def: int64(20), min: 1, max: math.MaxInt32,
-			doc: "Calls that there must be for that",
+			doc: "Calls that there must be for that; the messages that a hook is asked about at one time are one",
 		},
 		{
 			key: "window", kind: duration, fields: []string{"Window"}, def: 10 * time.Second, min: 1, max: maxDuration,
