@@ -7,7 +7,8 @@
 // server/wire cuts out of the stream, publishes go through the interest index
 // of an account (server/interest, server/account) to their receivers
 // (server/delivery); server/auth says who is who, or in operator mode
-// server/operator; server/monitor shows it all.
+// server/operator; server/monitor shows it all. What the server itself says in the
+// system account goes through its own place there, in system.go.
 //
 // Hooks are loaded by hookLoader: hooks.go has it, hooks_engine.go what opens
 // them, hooks_spec.go how options become hooks, hooks_files.go and hooks_watch.go

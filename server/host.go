@@ -100,7 +100,7 @@ func (s *Server) authority() authority { return *s.auth.Load() }
 
 // accountOf returns the account of an identity.
 func (s *Server) accountOf(id *auth.Identity) (*account.Account, error) {
-	if a := s.accounts.Get(id.Account); a != nil {
+	if a := s.accounts.Get(id.Account); a != nil && !s.unread(a) {
 		return a, nil
 	}
 	if s.operator != nil {

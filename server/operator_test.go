@@ -315,23 +315,30 @@ func TestOperatorImports(t *testing.T) {
 }
 
 // TestOperatorNeighbours: an account that cannot be had does not stay in the way of
-// others.
+// others, not even of those that import from it.
 func TestOperatorNeighbours(t *testing.T) {
 	t.Parallel()
 	r := newRealm(t)
 	broken, victim, other := r.account("broken"), r.account("victim"), r.account("other")
-	broken.claims.Exports.Add(&jwt.Export{Name: "e", Subject: "e", Type: jwt.Stream})
+	there, back := r.account("there"), r.account("back")
+	for _, a := range []*tenant{broken, there, back} {
+		a.claims.Exports.Add(&jwt.Export{Name: "e", Subject: "e", Type: jwt.Service})
+	}
 	broken.claims.Mappings = jwt.Mapping{"in": {{Subject: "out.{{wildcard(5)}}"}}} // there is no fifth
-	victim.claims.Imports.Add(&jwt.Import{Account: broken.pub, Subject: "e", Type: jwt.Stream})
+	victim.claims.Imports.Add(&jwt.Import{Account: broken.pub, Subject: "e", Type: jwt.Service})
+	there.claims.Imports.Add(&jwt.Import{Account: back.pub, Subject: "e", Type: jwt.Service}) // in a circle
+	back.claims.Imports.Add(&jwt.Import{Account: there.pub, Subject: "e", Type: jwt.Service})
 	b := servertest.Start(t, r.memory())
-	for _, a := range []*tenant{broken, victim} {
+	for _, a := range []*tenant{broken, there, back} {
 		if nc, err := open(t, b.ClientURL(), a.member(nil)); err == nil {
 			nc.Close()
 			t.Errorf("%s was let in", a.claims.Name)
 		}
 	}
-	_, err := open(t, b.ClientURL(), other.member(nil))
-	must(t, err)
+	for _, a := range []*tenant{victim, other} {
+		_, err := open(t, b.ClientURL(), a.member(nil))
+		must(t, err)
+	}
 }
 
 // TestOperatorExportEnds: an account may take back what others import, and change

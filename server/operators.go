@@ -31,17 +31,24 @@ func (o operated) AnonymousOver(string) *auth.Identity { return o.Anonymous() }
 // fetchAccount takes in an account in operator mode, and those that it imports
 // from.
 func (s *Server) fetchAccount(key string) (*account.Account, error) {
-	// Whoever waits for the resolver does so here, where nobody waits for him.
-	if _, err := s.operator.Account(context.Background(), key); err != nil {
+	if err := s.lookUp(key); err != nil {
 		return nil, err
 	}
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	if a := s.accounts.Get(key); a != nil { // somebody was faster
+	if a := s.accounts.Get(key); a != nil && !s.unread(a) { // somebody was faster
 		return a, nil
 	}
-	if err := s.learnLocked(key); err != nil {
+	err := s.learnLocked(key)
+	switch {
+	case err == nil:
+	case key == s.system.account.Name: // its users are those who can mend it
+		s.log.Error(fmt.Sprintf("Account %s: its JWT is not heeded: %v", key, err))
+	default:
 		return nil, err
+	}
+	if key == s.system.account.Name {
+		s.system.read.Store(true)
 	}
 	if a := s.accounts.Get(key); a != nil {
 		return a, nil
@@ -49,13 +56,45 @@ func (s *Server) fetchAccount(key string) (*account.Account, error) {
 	return nil, fmt.Errorf("there is no account %q", key)
 }
 
+// unread reports whether nobody has looked yet what the JWT of an account says:
+// the system account is there before anybody has.
+func (s *Server) unread(a *account.Account) bool {
+	return s.system != nil && a == s.system.account && !s.system.read.Load()
+}
+
+// lookUp has the resolver asked for an account, and for those that it imports from
+// and that are not taken in yet. Whoever waits for the resolver does so here, where
+// nobody waits for him.
+func (s *Server) lookUp(key string) error {
+	exporters, err := s.operator.Look(context.Background(), key)
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{key: true}
+	for len(exporters) > 0 {
+		next := exporters[0]
+		exporters = exporters[1:]
+		if seen[next] || s.accounts.Get(next) != nil {
+			continue
+		}
+		seen[next] = true
+		if more, err := s.operator.Look(context.Background(), next); err == nil { // else it is left out, with a line in the log
+			exporters = append(exporters, more...)
+		}
+	}
+	return nil
+}
+
 // learnLocked takes in what is known of some accounts, and of those that they
-// import from. With an error nothing is taken in: what is wrong of one account
-// must not stay in the way of the others.
+// import from; one that is there no more is let go. With an error nothing is taken
+// in: what is wrong of one account must not stay in the way of the others.
 func (s *Server) learnLocked(keys ...string) error {
 	before := maps.Clone(s.claims)
 	for _, key := range keys {
-		if err := s.readLocked(key); err != nil {
+		err := s.readLocked(key)
+		if errors.Is(err, operator.ErrNoAccount) && key != s.operator.SystemAccount() {
+			delete(s.claims, key)
+		} else if err != nil {
 			s.claims = before
 			return err
 		}
@@ -70,7 +109,7 @@ func (s *Server) learnLocked(keys ...string) error {
 // readLocked reads what is known of an account, and of those that it imports
 // from and that are not known yet. Imports from others are left out.
 func (s *Server) readLocked(key string) error {
-	known, err := s.operator.Account(context.Background(), key)
+	known, err := s.operator.Account(key)
 	if err != nil {
 		return err
 	}
@@ -88,6 +127,12 @@ func (s *Server) readLocked(key string) error {
 	known.Imports = kept
 	s.claims[key] = *known
 	return nil
+}
+
+// accountInUse reports whether an account has connections.
+func (s *Server) accountInUse(key string) bool {
+	a := s.accounts.Get(key)
+	return a != nil && a.Clients.Load() > 0
 }
 
 // claimed returns o with the accounts that are known by their JWTs, and the
@@ -109,8 +154,9 @@ func (s *Server) claimed(o *Options) *Options {
 // account are read again with it, as they may no longer be offered what they
 // import.
 func (s *Server) reviewAccount(key string) {
+	_ = s.lookUp(key) // what is wrong is found again
 	s.changing.Lock()
-	if _, ok := s.claims[key]; !ok {
+	if _, ok := s.claims[key]; !ok && s.accounts.Get(key) == nil {
 		s.rules.Add(1) // whoever is let in, and waits for the account, has the old JWT
 		s.changing.Unlock()
 		return

@@ -43,6 +43,7 @@ type Server struct {
 	auth     atomic.Pointer[authority]
 	accounts *account.Set
 	operator *operator.Authenticator // nil unless in operator mode
+	system   *system                 // nil unless in operator mode
 	changing sync.Mutex              // of what says who may do what: one change at a time
 	rules    atomic.Uint64           // how often that has changed
 	claims   claims                  // guarded by changing
@@ -165,6 +166,9 @@ func (s *Server) identify(o *Options) error {
 	}
 	if s.operator != nil {
 		s.operator.OnUpdate(s.reviewAccount)
+		s.operator.InUse(s.accountInUse)
+		s.system = newSystem(s, s.accounts.System())
+		s.serveClaims()
 	}
 	return nil
 }
@@ -222,6 +226,9 @@ func (s *Server) Start() error {
 		s.brakes.close()
 		close(s.done)
 		return err
+	}
+	if s.system != nil {
+		s.tasks.Go(s.system.run)
 	}
 	s.acceptAllLocked()
 	s.tasks.Add(2)

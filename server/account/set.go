@@ -40,6 +40,9 @@ func NewSet(o *config.Options) (*Set, error) {
 // Get returns the account of a name, or nil if there is none.
 func (s *Set) Get(name string) *Account { return (*s.accounts.Load())[name] }
 
+// System returns the system account, which is always there.
+func (s *Set) System() *Account { return s.Get(s.system) }
+
 // All returns the accounts in the order of their names.
 func (s *Set) All() []*Account {
 	return slices.SortedFunc(maps.Values(*s.accounts.Load()), func(a, b *Account) int {

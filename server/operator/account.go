@@ -44,6 +44,9 @@ func newAccount(key, text string, t *trust, now time.Time) (*account, error) {
 	if err := validity(c); err != nil {
 		return nil, fmt.Errorf("account %s: %w", key, err)
 	}
+	if err := checkMappings(c.Mappings); err != nil {
+		return nil, fmt.Errorf("account %s: %w", key, err)
+	}
 	a := &account{key: key, text: text, claims: c, strict: strict}
 	if c.Expires > 0 {
 		a.expires = time.Unix(c.Expires, 0)
@@ -161,6 +164,23 @@ func exportsOf(list jwt.Exports) (out []config.Export) {
 		out = append(out, x)
 	}
 	return out
+}
+
+// checkMappings returns what is wrong of mappings, an [invalid], or nil. The
+// library looks at less.
+func checkMappings(m jwt.Mapping) error {
+	var rules []subject.MapRule
+	for _, x := range mappingsOf(m) {
+		r := subject.MapRule{Source: x.Source}
+		for _, d := range x.Destinations {
+			r.Destinations = append(r.Destinations, subject.MapDestination(d))
+		}
+		rules = append(rules, r)
+	}
+	if _, err := subject.NewMappings(rules, ""); err != nil {
+		return invalid{strings.ReplaceAll(err.Error(), "\n", "; ")}
+	}
+	return nil
 }
 
 func mappingsOf(m jwt.Mapping) (out []config.Mapping) {

@@ -391,7 +391,7 @@ func TestDifferentialImports(t *testing.T) {
 				want++
 			}
 		}
-		got, err := a.Account(t.Context(), k.acct.pub)
+		got, err := ask(t.Context(), a, k.acct.pub)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,7 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
 	"github.com/nats-io/nkeys"
 
 	"moonwire/server/config"
@@ -30,11 +29,6 @@ const (
 
 	defaultInterval  = time.Minute
 	defaultCacheSize = 1000
-	// calm is how long a directory has to be still before it is read: files that
-	// are written in place are complete by then. maxCalm is after how long it is
-	// read all the same, as others may write there without end.
-	calm    = 50 * time.Millisecond
-	maxCalm = time.Second
 )
 
 // dir is the resolver over a directory of <key>.jwt files. They lie in it, or
@@ -45,28 +39,29 @@ type dir struct {
 	limit            int64
 	mayDelete, erase bool
 	cache            bool
-	ttl              time.Duration // of a cache; 0 for none
+	ttl              time.Duration               // of a cache; 0 for none
+	uses             func() map[string]time.Time // of accounts, as they are known
 	warn             func(error)
 
 	// mu orders what is written. Under it lies I/O of files, as it is for
-	// nothing else.
+	// nothing else, and uses is called.
 	mu   sync.Mutex
 	used map[string]time.Time // of a cache: when each was used last
 }
 
-func newDir(r *config.Resolver, warn func(error)) (*dir, error) {
+func newDir(r *config.Resolver, uses func() map[string]time.Time, warn func(error)) (*dir, error) {
 	if r.Dir == "" {
 		return nil, fmt.Errorf("resolver: dir is not set; type %s needs the path of a directory", r.Type)
 	}
 	d := &dir{
 		path: r.Dir, interval: r.Interval, limit: r.Limit,
 		mayDelete: r.AllowDelete, erase: r.HardDelete,
-		warn: warn, used: make(map[string]time.Time),
+		uses: uses, warn: warn, used: make(map[string]time.Time),
 	}
 	if d.interval <= 0 {
 		d.interval = defaultInterval
 	}
-	if r.Type == "cache" {
+	if r.Type == kindCache {
 		d.cache, d.mayDelete, d.erase, d.ttl = true, true, true, r.TTL
 		if d.limit <= 0 {
 			d.limit = defaultCacheSize
@@ -120,11 +115,19 @@ func absent(err error) bool {
 func (d *dir) fetch(_ context.Context, key string) (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	text, err := d.read(key)
+	if err == nil {
+		d.touch(key)
+	}
+	return text, err
+}
+
+// read returns what the file of an account says.
+func (d *dir) read(key string) (string, error) {
 	for _, p := range d.paths(key) {
 		text, err := os.ReadFile(p)
 		switch {
 		case err == nil:
-			d.touch(key)
 			return string(text), nil
 		case !absent(err):
 			return "", err
@@ -134,13 +137,6 @@ func (d *dir) fetch(_ context.Context, key string) (string, error) {
 		return "", fmt.Errorf("resolver: dir: %w", err)
 	}
 	return "", fmt.Errorf("%w in %q", ErrNoAccount, d.path)
-}
-
-// touch notes the use of a file. d.mu is held.
-func (d *dir) touch(key string) {
-	if d.cache {
-		d.used[key] = time.Now()
-	}
 }
 
 func (d *dir) store(key, text string) error {
@@ -161,23 +157,6 @@ func (d *dir) store(key, text string) error {
 	}
 	d.touch(key)
 	return nil
-}
-
-// room makes sure of room for one more file. A cache gives up what was not used
-// for the longest time. d.mu is held.
-func (d *dir) room() error {
-	if d.limit <= 0 {
-		return nil
-	}
-	keys, err := d.list()
-	if err != nil || int64(len(keys)) < d.limit {
-		return err
-	}
-	if !d.cache {
-		return fmt.Errorf("%q has %d accounts, which is its limit; raise limit or delete some", d.path, len(keys))
-	}
-	oldest := slices.MinFunc(keys, func(a, b string) int { return d.used[a].Compare(d.used[b]) })
-	return d.drop(oldest)
 }
 
 // drop removes the file of an account, wherever it lies: another one would take
@@ -212,15 +191,34 @@ func replace(path, text string) error {
 	return nil
 }
 
+// remove forgets the JWT of an account. One that has none is no error.
 func (d *dir) remove(key string) error {
-	if !d.mayDelete {
-		return fmt.Errorf("resolver of type full without allow_delete: %w", errors.ErrUnsupported)
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.drop(key)
 }
 
+// each calls f with the accounts and their JWTs, in the order of their keys. It
+// is no use of them.
+func (d *dir) each(f func(key, text string)) error {
+	keys, err := d.list()
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		text, err := d.read(key)
+		switch {
+		case errors.Is(err, ErrNoAccount): // it vanished meanwhile
+		case err != nil:
+			return err
+		case text != "":
+			f(key, text)
+		}
+	}
+	return nil
+}
+
+// list returns the accounts that have files, in order.
 func (d *dir) list() ([]string, error) {
 	var keys []string
 	root := d.root()
@@ -255,115 +253,4 @@ func keyOf(path string) string {
 // ours reports whether a path is of no account, by its name.
 func ours(path string) bool {
 	return strings.HasPrefix(filepath.Base(path), making) || strings.HasSuffix(path, suffix+deleted)
-}
-
-func (d *dir) watch(ctx context.Context, changed func(key string)) {
-	if d.cache {
-		d.forget(ctx)
-		return
-	}
-	w, err := d.watcher()
-	if err != nil {
-		d.warn(fmt.Errorf("resolver: %q cannot be watched and is read every %s only: %w", d.path, d.interval, err))
-		w = &fsnotify.Watcher{} // which never says anything
-	} else {
-		defer w.Close()
-	}
-	d.follow(ctx, w, changed)
-}
-
-// watcher watches the directory and its folders.
-func (d *dir) watcher() (*fsnotify.Watcher, error) {
-	w, err := fsnotify.NewWatcher()
-	if err != nil {
-		return nil, err
-	}
-	err = filepath.WalkDir(d.root(), func(path string, e fs.DirEntry, err error) error {
-		if err != nil || !e.IsDir() {
-			return err
-		}
-		return w.Add(path)
-	})
-	if err != nil {
-		return nil, errors.Join(err, w.Close())
-	}
-	return w, nil
-}
-
-// follow tells of changes: of files that the watcher saw change, as soon as the
-// directory is calm, and of anything at each interval.
-func (d *dir) follow(ctx context.Context, w *fsnotify.Watcher, changed func(key string)) {
-	seen := map[string]bool{"": true} // what changed before the watcher was there
-	ready := time.NewTimer(0)
-	var since time.Time // of the first change that was not told; zero for none
-	note := func(key string) {
-		if seen[key] = true; since.IsZero() {
-			since = time.Now()
-		}
-		ready.Reset(max(0, min(calm, maxCalm-time.Since(since))))
-	}
-	tick := time.NewTicker(d.interval)
-	defer ready.Stop()
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case e := <-w.Events:
-			if e.Op == fsnotify.Chmod || ours(e.Name) {
-				continue
-			}
-			// A folder that is new has files already, and a link that stands for
-			// the whole directory has another name.
-			if info, err := os.Stat(e.Name); err == nil && info.IsDir() {
-				_ = w.Add(e.Name) // without it, the interval finds what changes there
-			}
-			note(keyOf(e.Name))
-		case err := <-w.Errors:
-			d.warn(fmt.Errorf("resolver: watching %q: %w", d.path, err))
-			note("")
-		case <-tick.C:
-			changed("")
-		case <-ready.C:
-			if seen[""] {
-				seen = map[string]bool{"": true}
-			}
-			for key := range seen {
-				changed(key)
-			}
-			clear(seen)
-			since = time.Time{}
-		}
-	}
-}
-
-// forget removes from a cache what was not used for its time to live. Without one
-// nothing is removed but for room: who is to have expired says so in his JWT.
-func (d *dir) forget(ctx context.Context) {
-	if d.ttl <= 0 {
-		return
-	}
-	tick := time.NewTicker(max(time.Millisecond, min(d.ttl/2, time.Minute)))
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := d.sweep(time.Now().Add(-d.ttl)); err != nil {
-				d.warn(fmt.Errorf("resolver: %q: %w", d.path, err))
-			}
-		}
-	}
-}
-
-func (d *dir) sweep(before time.Time) (err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for key, t := range d.used {
-		if !t.After(before) {
-			err = errors.Join(err, d.drop(key))
-		}
-	}
-	return err
 }

@@ -8,8 +8,10 @@
 // folders named for the last two characters of the key, as nats-server and
 // nats-account-server lay them out. A directory of type "full" is watched, and
 // read again every interval; one of type "cache" forgets what nobody used for its
-// time to live, if it has one. The requests by which servers hand each other
-// claims belong to others: they call Store, Delete, List and Claims, and OnMiss.
+// time to live, if it has one. Update, Delete, List, Claims and Pack are the
+// requests by which those who keep accounts, and other servers, push them, delete
+// them and ask for them; how they come is the business of others. So is OnMiss,
+// which asks for an account that a directory does not have.
 //
 // What it takes for a user to be let in: its JWT is signed by the account or by
 // one of its signing keys; the JWT of the account is signed by a trusted key;
@@ -36,5 +38,6 @@
 //	a, err := operator.New(&options, logger)
 //	a.OnUpdate(func(account string) { … a.Recheck(id) … })
 //	id, err := a.Authenticate(&request)
-//	account, err := a.Account(ctx, id.Account)
+//	exporters, err := a.Look(ctx, id.Account)
+//	account, err := a.Account(id.Account)
 package operator

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"context"
 	"encoding/base64"
 	"net/netip"
 	"testing"
@@ -180,4 +181,21 @@ func sign(t testing.TB, k pair, claims string) string {
 func old(i *jwt.Import, to jwt.Subject) {
 	//lint:ignore SA1019 there are JWTs that have it
 	i.To = to
+}
+
+// put stores the JWT of an account, whether somebody wants to know it or not.
+func put(a *Authenticator, key, text string) error {
+	acct, err := newAccount(key, text, a.trust, time.Now())
+	if err != nil {
+		return err
+	}
+	return a.store(acct)
+}
+
+// ask returns what is known of an account once it was looked up.
+func ask(ctx context.Context, a *Authenticator, key string) (*config.Account, error) {
+	if _, err := a.Look(ctx, key); err != nil {
+		return nil, err
+	}
+	return a.Account(key)
 }

@@ -38,8 +38,9 @@ const usersKept = 64 << 20
 // Authenticator decides who connections are by their JWTs. It is made by [New].
 type Authenticator struct {
 	trust    *trust        // immutable
+	kind     string        // of res; immutable
 	res      resolver      // immutable
-	complete bool          // what res does not know does not exist; immutable
+	dir      *dir          // res, if it is a directory; else nil; immutable
 	timeout  time.Duration // of a look-up; immutable
 	sentinel string        // immutable; secret
 	log      *zap.Logger
@@ -59,9 +60,11 @@ type Authenticator struct {
 	users   *recent
 	// changed are accounts that the functions of OnUpdate are to hear of.
 	changed map[string]bool
-	due     time.Time // when an account or an activation expires next; zero for never
+	waiting []chan struct{} // closed when all that has changed was told
+	due     time.Time       // when an account or an activation expires next; zero for never
 	hear    []func(key string)
-	miss    func(ctx context.Context, key string) (string, error)
+	miss    func(ctx context.Context, key string) (string, error) // nil: nobody is asked
+	inUse   func(key string) bool                                 // nil: nobody knows
 }
 
 // New opens operator mode for o: Operators (JWTs, or files with one) or
@@ -79,8 +82,9 @@ func New(o *config.Options, log *zap.Logger) (*Authenticator, error) {
 	if len(o.Accounts) > 0 || len(o.Users) > 0 {
 		return nil, errors.New("accounts and users stand in the configuration beside operators; leave them out, since they come from JWTs")
 	}
+	r := resolverOf(o, t.server)
 	a := &Authenticator{
-		trust: t, sentinel: o.DefaultSentinel, timeout: o.Resolver.Timeout, log: log,
+		trust: t, sentinel: o.DefaultSentinel, kind: r.Type, timeout: r.Timeout, log: log,
 		wake:     make(chan struct{}, 1),
 		accounts: make(map[string]*entry),
 		failed:   make(map[string]failure),
@@ -88,14 +92,9 @@ func New(o *config.Options, log *zap.Logger) (*Authenticator, error) {
 		users:    newRecent(usersKept),
 		changed:  make(map[string]bool),
 	}
-	if a.timeout <= 0 {
-		a.timeout = defaultTimeout
-	}
-	a.res, err = newResolver(o, t.server, func(err error) { log.Warn("resolver has a problem", zap.Error(err)) })
-	if err != nil {
+	if a.res, a.dir, err = a.newResolver(r); err != nil {
 		return nil, err
 	}
-	a.complete = o.Resolver.Type != "cache"
 	if err := a.preload(o.ResolverPreload); err != nil {
 		return nil, err
 	}
@@ -237,7 +236,11 @@ func (a *Authenticator) seen(h hash, now time.Time) (u *user, current bool) {
 		return u, false
 	}
 	e := a.accounts[u.acct.key]
-	return u, e != nil && e.acct == u.acct && !e.acct.expired(now)
+	if e == nil || e.acct != u.acct || e.acct.expired(now) {
+		return u, false
+	}
+	e.used = now
+	return u, true
 }
 
 // otherwise returns the user of the default sentinel, for a client whose JWT is

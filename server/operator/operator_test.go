@@ -194,7 +194,7 @@ func TestSecrets(t *testing.T) {
 			}
 			said = append(said, err.Error())
 		}
-		if err := a.Store(k.acct.pub, text); err == nil {
+		if err := put(a, k.acct.pub, text); err == nil {
 			t.Errorf("stored %q", text)
 		} else {
 			said = append(said, err.Error())
@@ -252,10 +252,10 @@ func FuzzAccount(f *testing.F) {
 	f.Add(`{"nats":{"mappings":{"a":null},"trace":{},"type":"account","version":2}` + tail)
 	f.Fuzz(func(t *testing.T, claims string) {
 		text := sign(t, k.op, claims)
-		if err := a.Store(k.acct.pub, text); err != nil {
+		if err := put(a, k.acct.pub, text); err != nil {
 			return
 		}
-		if _, err := a.Account(t.Context(), k.acct.pub); err != nil {
+		if _, err := ask(t.Context(), a, k.acct.pub); err != nil {
 			t.Errorf("stored, but: %v", err)
 		}
 		_, _ = a.Authenticate(k.connect(t))

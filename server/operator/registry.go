@@ -12,8 +12,6 @@ import (
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
 	"go.uber.org/zap"
-
-	"moonwire/server/config"
 )
 
 const (
@@ -31,7 +29,8 @@ const (
 // Authenticator.mu; the account is immutable.
 type entry struct {
 	acct *account
-	told bool // that it expired
+	told bool      // that it expired
+	used time.Time // when somebody asked for it last
 	// Of the last answer of Account: the exporters whose JWT could not be had,
 	// and when an activation expires or begins; zero for never.
 	missing []string
@@ -77,88 +76,47 @@ func landed(acct *account, err error) *flight {
 	return f
 }
 
-// Account returns what is known of an account, by its public key, with the
-// imports that its exporters allow; one that they do not is left out, with a line
-// in the log. Exports that ask for activation tokens have no list of accounts:
-// who shows a valid token is decided here, for imports. The resolver is asked if
-// need be. Errors are as those of Authenticate.
-func (a *Authenticator) Account(ctx context.Context, key string) (*config.Account, error) {
+// Look looks up an account, by its public key, and those that it imports from,
+// so that [Authenticator.Account] knows them. It returns the keys of the latter,
+// be they found or not. The resolver is asked if need be, and waited for until
+// ctx is done. Errors are as those of Authenticate.
+func (a *Authenticator) Look(ctx context.Context, key string) (exporters []string, err error) {
 	now := time.Now()
-	if !nkeys.IsValidPublicAccountKey(key) {
-		return nil, fmt.Errorf("%q is not the public key of an account, which begins with A: %w", shorten(key), ErrNoAccount)
-	}
 	acct, err := a.begin(key, now).wait(ctx)
 	if err != nil {
 		return nil, err
 	}
-	exporters := make(map[string]*flight) // all at the same time
+	flights := make(map[string]*flight) // all at the same time
 	for _, i := range acct.claims.Imports {
-		if exporters[i.Account] == nil {
-			exporters[i.Account] = a.begin(i.Account, now)
+		if flights[i.Account] == nil {
+			flights[i.Account] = a.begin(i.Account, now)
+			exporters = append(exporters, i.Account)
 		}
 	}
-	out, missing, due := acct.config(), []string(nil), time.Time{}
-	for _, i := range acct.claims.Imports {
-		exporter, err := exporters[i.Account].wait(ctx)
-		switch {
-		case err == nil:
-			var end time.Time
-			end, err = exporter.offers(i, key, now)
-			due = sooner(due, end)
-		case nkeys.IsValidPublicAccountKey(i.Account): // no other comes ever, nor is it to be a path
-			missing = append(missing, i.Account)
-		}
-		if err != nil {
-			a.log.Warn("import is left out", zap.String("account", key), zap.String("exporter", i.Account),
-				zap.String("subject", string(i.Subject)), zap.Error(err))
-			continue
-		}
-		out.Imports = append(out.Imports, importOf(i))
+	for _, f := range flights {
+		_, _ = f.wait(ctx) // what is wrong is said where the import is left out
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("account %s: waiting for what it imports from: %w", key, err)
 	}
-	a.note(acct, missing, due)
-	return out, nil
+	return exporters, nil
 }
 
-// sooner returns the earlier of two times, of which zero is never.
-func sooner(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// note remembers what the answer about an account depends on.
-func (a *Authenticator) note(acct *account, missing []string, due time.Time) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	e := a.accounts[acct.key]
-	if e == nil || e.acct != acct { // it changed meanwhile, and that is told
-		return
-	}
-	e.missing, e.due = missing, due
-	a.arm(due)
-}
-
-// OnUpdate has f called with the key of an account that was asked for when its
-// JWT has changed, when it expired or was deleted, or when its imports may have
-// become others. Calls come one after the other, from a goroutine of the
-// authenticator; f may call it, but not Close.
-func (a *Authenticator) OnUpdate(f func(key string)) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.hear = append(a.hear, f)
-}
-
-// OnMiss has f asked for the JWT of an account that a directory does not have;
-// what it returns is checked and stored. Without it such an account does not
-// exist.
+// OnMiss has f asked for the JWT of an account that the resolver does not have;
+// what it returns is checked, and stored where that can be. Without it such an
+// account does not exist. The error of f wraps ErrNoAccount if nobody has one.
 func (a *Authenticator) OnMiss(f func(ctx context.Context, key string) (string, error)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.miss = f
+}
+
+// InUse has f say whether an account has connections: a cache keeps those that
+// do. f must not call the authenticator.
+func (a *Authenticator) InUse(f func(key string) bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.inUse = f
 }
 
 // begin starts a look-up, unless the account is known, somebody looks it up
@@ -171,6 +129,7 @@ func (a *Authenticator) begin(key string, now time.Time) *flight {
 	case a.closed:
 		return landed(nil, ErrClosed)
 	case e != nil && !e.acct.expired(now):
+		e.used = now
 		return landed(e.acct, nil)
 	case !nkeys.IsValidPublicAccountKey(key):
 		return landed(nil, fmt.Errorf("account %s: its key is not valid: %w", shorten(key), ErrNoAccount))
@@ -183,25 +142,6 @@ func (a *Authenticator) begin(key string, now time.Time) *flight {
 		return f
 	}
 	return a.fly(key, true, func() (*account, error) { return a.fetch(key, now, true) })
-}
-
-// AccountName returns what the JWT of an account calls it; "" if the account was
-// not asked for.
-func (a *Authenticator) AccountName(key string) string {
-	if acct := a.known(key); acct != nil {
-		return acct.claims.Name
-	}
-	return ""
-}
-
-// known returns an account that was asked for, nil for any other.
-func (a *Authenticator) known(key string) *account {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if e := a.accounts[key]; e != nil {
-		return e.acct
-	}
-	return nil
 }
 
 // fly runs a look-up, whose account is known afterwards if it is asked for. a.mu
@@ -221,7 +161,7 @@ func (a *Authenticator) fly(key string, asked bool, look func() (*account, error
 		case f.err != nil && asked:
 			a.fail(key, f.err)
 		}
-		if a.complete && errors.Is(f.err, ErrNoAccount) {
+		if a.kind != kindCache && errors.Is(f.err, ErrNoAccount) {
 			a.forget(key)
 		}
 		close(f.done)
@@ -243,8 +183,8 @@ func (a *Authenticator) fail(key string, err error) {
 	}
 }
 
-// fetch asks the resolver for an account and, if it may, others for what a
-// directory misses.
+// fetch asks the resolver for an account and, if it may, others for what it does
+// not have.
 func (a *Authenticator) fetch(key string, now time.Time, others bool) (*account, error) {
 	ctx, cancel := context.WithTimeout(a.ctx, a.timeout)
 	defer cancel()
@@ -258,8 +198,7 @@ func (a *Authenticator) fetch(key string, now time.Time, others bool) (*account,
 	a.mu.Lock()
 	miss := a.miss
 	a.mu.Unlock()
-	_, isDir := a.res.(*dir)
-	if !others || !isDir || miss == nil || !errors.Is(err, ErrNoAccount) {
+	if !others || miss == nil || !errors.Is(err, ErrNoAccount) {
 		return nil, fmt.Errorf("account %s: %w", key, err)
 	}
 	if text, err = miss(ctx, key); err != nil {
@@ -280,7 +219,7 @@ func (a *Authenticator) install(acct *account) {
 	e := a.accounts[acct.key]
 	switch {
 	case e == nil:
-		a.accounts[acct.key] = &entry{acct: acct}
+		a.accounts[acct.key] = &entry{acct: acct, used: time.Now()}
 		a.tell(misses(acct.key))
 	case e.acct.text == acct.text && !e.told:
 		return
@@ -387,7 +326,7 @@ func (a *Authenticator) wanted(key string) []string {
 }
 
 // reread looks up an account that somebody wants to know. Others are not asked:
-// what they have comes by Store.
+// what they have comes by Update.
 func (a *Authenticator) reread(key string) {
 	_, err := a.alone(key, func() (*account, error) { return a.fetch(key, time.Now(), false) })
 	switch {
@@ -416,85 +355,5 @@ func (a *Authenticator) alone(key string, look func() (*account, error)) (*accou
 		}
 		a.mu.Unlock()
 		<-f.done
-	}
-}
-
-// rouse wakes the goroutine that tells of updates.
-func (a *Authenticator) rouse() {
-	select {
-	case a.wake <- struct{}{}:
-	default:
-	}
-}
-
-// arm sees to it that somebody looks what expired at a time. a.mu is held.
-func (a *Authenticator) arm(at time.Time) {
-	if next := sooner(a.due, at); !next.Equal(a.due) {
-		a.due = next
-		a.rouse()
-	}
-}
-
-// run tells of updates and of what expires.
-func (a *Authenticator) run() {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	for {
-		select {
-		case <-a.ctx.Done():
-			return
-		case <-a.wake:
-		case <-timer.C:
-		}
-		keys, hear, next := a.news(time.Now())
-		for _, k := range keys {
-			for _, f := range hear {
-				f(k)
-			}
-		}
-		timer.Reset(next)
-	}
-}
-
-// news returns whom to tell of which accounts, and when to look again.
-func (a *Authenticator) news(now time.Time) (keys []string, hear []func(string), next time.Duration) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if !a.due.IsZero() && !now.Before(a.due) {
-		a.expire(now)
-	}
-	for k := range a.changed {
-		keys = append(keys, k)
-	}
-	clear(a.changed)
-	next = time.Hour
-	if !a.due.IsZero() {
-		next = min(next, max(0, a.due.Sub(now)))
-	}
-	slices.Sort(keys)
-	return keys, slices.Clone(a.hear), next
-}
-
-// expire notes what has expired, and when the next does. a.mu is held.
-func (a *Authenticator) expire(now time.Time) {
-	a.due = time.Time{}
-	for key, e := range a.accounts {
-		switch {
-		case e.told:
-		case e.acct.expired(now):
-			e.told = true
-			a.changed[key] = true
-			a.tell(imports(key))
-		default:
-			a.due = sooner(a.due, e.acct.expires)
-		}
-		switch {
-		case e.due.IsZero():
-		case e.due.After(now):
-			a.due = sooner(a.due, e.due)
-		default:
-			e.due = time.Time{}
-			a.changed[key] = true
-		}
 	}
 }

@@ -22,7 +22,7 @@ import (
 // resign gives the account another JWT, which was issued no earlier.
 func (k *kit) resign(t testing.TB, a *Authenticator) {
 	t.Helper()
-	if err := a.Store(k.acct.pub, encode(t, k.acctClaims, k.acctBy)); err != nil {
+	if err := put(a, k.acct.pub, encode(t, k.acctClaims, k.acctBy)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -125,12 +125,6 @@ func TestRecheckLimits(t *testing.T) {
 	if _, err := a.Recheck(&auth.Identity{User: "u"}); err == nil {
 		t.Error("an identity of another authenticator is rechecked")
 	}
-	if err := a.Delete(k.acct.pub); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := a.Recheck(id); !errors.Is(err, ErrNoAccount) {
-		t.Errorf("after the account is deleted: %v", err)
-	}
 }
 
 // TestExpiry: accounts and activations that expire are told of, at their time.
@@ -163,7 +157,7 @@ func TestExpiry(t *testing.T) {
 
 		id := k.must(t, a)
 		imports := func() int {
-			acct, err := a.Account(t.Context(), k.acct.pub)
+			acct, err := ask(t.Context(), a, k.acct.pub)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -232,7 +226,7 @@ func TestAccount(t *testing.T) {
 	k.acctClaims.Limits.Conn, k.acctClaims.Limits.LeafNodeConn = 5, 6
 	k.acctClaims.Limits.Subs, k.acctClaims.Limits.Payload = 7, 8
 	a, _ := open(t, k.options(t))
-	got, err := a.Account(t.Context(), k.acct.pub)
+	got, err := ask(t.Context(), a, k.acct.pub)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,10 +247,10 @@ func TestAccount(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
-	if _, err := a.Account(t.Context(), accountKey(t).pub); !errors.Is(err, ErrNoAccount) {
+	if _, err := ask(t.Context(), a, accountKey(t).pub); !errors.Is(err, ErrNoAccount) {
 		t.Errorf("unknown: %v", err)
 	}
-	if _, err := a.Account(t.Context(), "$G"); !errors.Is(err, ErrNoAccount) {
+	if _, err := ask(t.Context(), a, "$G"); !errors.Is(err, ErrNoAccount) {
 		t.Errorf("no key: %v", err)
 	}
 }
@@ -341,7 +335,7 @@ func TestImports(t *testing.T) {
 				o.ResolverPreload = append(o.ResolverPreload, config.AccountJWT{Account: x.acct.pub, JWT: encode(t, x.acctClaims, x.acctBy)})
 			}
 			a, logs := open(t, o)
-			got, err := a.Account(t.Context(), k.acct.pub)
+			got, err := ask(t.Context(), a, k.acct.pub)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -373,7 +367,7 @@ func TestUpdateOfExporter(t *testing.T) {
 	heard := make(chan string, 16)
 	a.OnUpdate(func(key string) { heard <- key })
 	count := func() int {
-		acct, err := a.Account(t.Context(), k.acct.pub)
+		acct, err := ask(t.Context(), a, k.acct.pub)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -406,7 +400,7 @@ func TestImportFromNoKey(t *testing.T) {
 		write(t, filepath.Join(path, k.acct.pub+".jwt"), encode(t, k.acctClaims, k.acctBy))
 		a, logs := open(t, k.in(t, "full", path))
 		for range 2 { // as it is, and as it is read again
-			if got, err := a.Account(t.Context(), k.acct.pub); err != nil || len(got.Imports) > 0 {
+			if got, err := ask(t.Context(), a, k.acct.pub); err != nil || len(got.Imports) > 0 {
 				t.Errorf("%q: got %v, %v", name, got, err)
 			}
 			a.Reload()
@@ -537,11 +531,11 @@ func TestClosed(t *testing.T) {
 	if _, err := a.Authenticate(k.connect(t)); !errors.Is(err, ErrClosed) {
 		t.Errorf("authenticate: %v", err)
 	}
-	if _, err := a.Account(context.Background(), k.acct.pub); !errors.Is(err, ErrClosed) {
+	if _, err := ask(context.Background(), a, k.acct.pub); !errors.Is(err, ErrClosed) {
 		t.Errorf("account: %v", err)
 	}
-	if err := a.Delete(k.acct.pub); !errors.Is(err, ErrClosed) {
-		t.Errorf("delete: %v", err)
+	if got := a.Update("", encode(t, k.acctClaims, k.acctBy)); !errors.Is(got.Err, ErrClosed) {
+		t.Errorf("update: %v", got)
 	}
 	a.Reload()
 }
@@ -557,7 +551,7 @@ func TestConcurrent(t *testing.T) {
 		case heard <- struct{}{}:
 		default:
 		}
-		if _, err := a.Account(context.Background(), key); err != nil && !errors.Is(err, ErrClosed) {
+		if _, err := ask(context.Background(), a, key); err != nil && !errors.Is(err, ErrClosed) {
 			t.Errorf("account: %v", err)
 		}
 	})

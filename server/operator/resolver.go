@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"go.uber.org/zap"
 
 	"moonwire/server/config"
 )
@@ -25,36 +25,48 @@ type resolver interface {
 	// store keeps a JWT for fetch. The error wraps errors.ErrUnsupported where
 	// that cannot be.
 	store(key, text string) error
-	// remove forgets one; so does its error.
-	remove(key string) error
-	// list returns the keys of what is stored, in order; so does its error.
-	list() ([]string, error)
 	// watch calls changed with the key of each account whose JWT may have
 	// changed, "" for any, until ctx is done.
 	watch(ctx context.Context, changed func(key string))
 }
 
-// newResolver opens the resolver of o. The operator may name a server to ask; one
-// that speaks NATS is for those who push accounts there.
-func newResolver(o *config.Options, server string, warn func(error)) (resolver, error) {
+// The types of resolvers.
+const (
+	kindMemory = "memory"
+	kindURL    = "url"
+	kindFull   = "full"
+	kindCache  = "cache"
+)
+
+// resolverOf returns the resolver of o, with defaults. The operator may name a
+// server to ask; one that speaks NATS is for those who push accounts there.
+func resolverOf(o *config.Options, server string) *config.Resolver {
 	r := o.Resolver
 	if r.Timeout <= 0 {
 		r.Timeout = defaultTimeout
 	}
 	if r.Type == "" && strings.HasPrefix(server, "http") {
-		r.Type, r.URL = "url", server+"/accounts"
+		r.Type, r.URL = kindURL, server+"/accounts"
 	}
+	return &r
+}
+
+// newResolver opens a resolver. A directory is one too, and is returned as what it
+// is besides; it is nil for the others.
+func (a *Authenticator) newResolver(r *config.Resolver) (resolver, *dir, error) {
 	switch r.Type {
-	case "memory":
-		return &memory{texts: make(map[string]string)}, nil
-	case "url":
-		return newURL(&r)
-	case "full", "cache":
-		return newDir(&r, warn)
+	case kindMemory:
+		return &memory{texts: make(map[string]string)}, nil, nil
+	case kindURL:
+		w, err := newURL(r)
+		return w, nil, err
+	case kindFull, kindCache:
+		d, err := newDir(r, a.uses, func(err error) { a.log.Warn("resolver has a problem", zap.Error(err)) })
+		return d, d, err
 	case "":
-		return nil, errors.New(`resolver: none is set; operator mode needs one: MEMORY with resolver_preload, URL(…), or a directory`)
+		return nil, nil, errors.New(`resolver: none is set; operator mode needs one: MEMORY with resolver_preload, URL(…), or a directory`)
 	}
-	return nil, fmt.Errorf("resolver: type %q is not known; it is memory, url, full or cache", r.Type)
+	return nil, nil, fmt.Errorf("resolver: type %q is not known; it is memory, url, full or cache", r.Type)
 }
 
 // memory is the resolver that knows what it was told.
@@ -78,19 +90,6 @@ func (m *memory) store(key, text string) error {
 	defer m.mu.Unlock()
 	m.texts[key] = text
 	return nil
-}
-
-func (m *memory) remove(key string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.texts, key)
-	return nil
-}
-
-func (m *memory) list() ([]string, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Sorted(maps.Keys(m.texts)), nil
 }
 
 func (m *memory) watch(context.Context, func(string)) {}

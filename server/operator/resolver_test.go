@@ -142,7 +142,7 @@ func TestURLSlow(t *testing.T) {
 	b, _ := open(t, o)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := b.Account(ctx, k.acct.pub); !errors.Is(err, context.Canceled) {
+	if _, err := ask(ctx, b, k.acct.pub); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	b.Close()
@@ -292,15 +292,6 @@ func TestURLReload(t *testing.T) {
 	if _, err := a.Recheck(id); !errors.Is(err, ErrNoAccount) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := a.List(); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("list: %v", err)
-	}
-	if err := a.Delete(k.acct.pub); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("delete: %v", err)
-	}
-	if _, err := a.Claims(k.acct.pub); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("claims: %v", err)
-	}
 }
 
 // TestURLTLS: resolver_tls says whom to trust.
@@ -377,7 +368,7 @@ func TestDirChanges(t *testing.T) {
 		k.acctClaims.Imports = nil
 		x.acctClaims.Imports = append(x.acctClaims.Imports, streamFrom(k.acct.pub))
 		x.resign(t, a)
-		if _, err := a.Account(t.Context(), x.acct.pub); err != nil {
+		if _, err := ask(t.Context(), a, x.acct.pub); err != nil {
 			t.Fatal(err)
 		}
 		write(t, file, encode(t, k.acctClaims, k.acctBy))
@@ -495,7 +486,7 @@ func TestDirGone(t *testing.T) {
 	if _, err := a.Recheck(id); err != nil || logs.FilterMessage("account is not read again").Len() == 0 {
 		t.Errorf("got %v; the log says %v", err, logs.All())
 	}
-	if _, err := a.Account(t.Context(), accountKey(t).pub); errors.Is(err, ErrNoAccount) || !errors.Is(err, fs.ErrNotExist) {
+	if _, err := ask(t.Context(), a, accountKey(t).pub); errors.Is(err, ErrNoAccount) || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("another account: %v", err)
 	}
 }
@@ -522,7 +513,7 @@ func TestDirTwice(t *testing.T) {
 		o.Resolver.HardDelete = hard
 		a, _ := open(t, o)
 		k.must(t, a)
-		if err := a.Delete(k.acct.pub); err != nil {
+		if err := a.remove(k.acct.pub); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := a.Claims(k.acct.pub); !errors.Is(err, ErrNoAccount) {
@@ -568,7 +559,7 @@ func TestDirStore(t *testing.T) {
 	x.acctBy = k.acctBy
 	path := filepath.Join(t.TempDir(), "made", "anew")
 	o := k.in(t, "full", path)
-	o.Resolver.Limit, o.SystemAccount = 1, x.acct.pub
+	o.Resolver.Limit = 1
 	a, _ := open(t, o)
 	k.resign(t, a)
 	text := encode(t, k.acctClaims, k.acctBy)
@@ -579,32 +570,26 @@ func TestDirStore(t *testing.T) {
 	if got, err := a.List(); err != nil || !slices.Equal(got, []string{k.acct.pub}) {
 		t.Errorf("list: %v, %v", got, err)
 	}
-	if err := a.Store(x.acct.pub, encode(t, x.acctClaims, x.acctBy)); err == nil || !strings.Contains(err.Error(), "limit") {
+	if err := put(a, x.acct.pub, encode(t, x.acctClaims, x.acctBy)); err == nil || !strings.Contains(err.Error(), "limit") {
 		t.Errorf("above the limit: %v", err)
 	}
-	if err := a.Store(k.acct.pub, encode(t, x.acctClaims, x.acctBy)); err == nil || !strings.Contains(err.Error(), "another account") {
+	if err := put(a, k.acct.pub, encode(t, x.acctClaims, x.acctBy)); err == nil || !strings.Contains(err.Error(), "another account") {
 		t.Errorf("of another: %v", err)
 	}
 	x.acctBy = x.op
-	if err := a.Store(x.acct.pub, encode(t, x.acctClaims, x.acctBy)); err == nil || !strings.Contains(err.Error(), "trusted") {
+	if err := put(a, x.acct.pub, encode(t, x.acctClaims, x.acctBy)); err == nil || !strings.Contains(err.Error(), "trusted") {
 		t.Errorf("by a stranger: %v", err)
 	}
 	for _, key := range []string{"../../x", "", k.usr.pub} {
-		if err := a.Store(key, text); err == nil {
+		if err := put(a, key, text); err == nil {
 			t.Errorf("stored %q", key)
-		}
-		if err := a.Delete(key); err == nil {
-			t.Errorf("deleted %q", key)
 		}
 		if _, err := a.Claims(key); !errors.Is(err, ErrNoAccount) {
 			t.Errorf("claims of %q: %v", key, err)
 		}
 	}
-	if err := a.Delete(x.acct.pub); err == nil || !strings.Contains(err.Error(), "system") {
-		t.Errorf("deleting the system account: %v", err)
-	}
 	id := k.must(t, a)
-	if err := a.Delete(k.acct.pub); err != nil {
+	if err := a.remove(k.acct.pub); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := a.Recheck(id); !errors.Is(err, ErrNoAccount) {
@@ -614,15 +599,10 @@ func TestDirStore(t *testing.T) {
 	if err != nil || len(names) != 1 || filepath.Base(names[0]) != k.acct.pub+".jwt.deleted" {
 		t.Errorf("left: %v, %v", names, err)
 	}
-	o.Resolver.AllowDelete = false
-	b, _ := open(t, o)
-	k.resign(t, b)
-	if err := b.Delete(k.acct.pub); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("without allow_delete: %v", err)
-	}
-	o.Resolver.AllowDelete, o.Resolver.HardDelete = true, true
+	k.resign(t, a)
+	o.Resolver.HardDelete = true
 	c, _ := open(t, o)
-	if err := c.Delete(k.acct.pub); err != nil {
+	if err := c.remove(k.acct.pub); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(path, k.acct.pub+".jwt")); !errors.Is(err, fs.ErrNotExist) {
@@ -630,7 +610,8 @@ func TestDirStore(t *testing.T) {
 	}
 }
 
-// TestOlder: an older JWT does not replace a newer one.
+// TestOlder: an older JWT of the configuration does not replace a newer one, but
+// who pushes one knows what he does.
 func TestOlder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -645,11 +626,12 @@ func TestOlder(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer a.Close()
-		if err := a.Store(k.acct.pub, old); err == nil || !strings.Contains(err.Error(), "older") {
-			t.Errorf("got %v", err)
+		k.must(t, a)
+		if a.known(k.acct.pub).text != fresh {
+			t.Error("the older one counts")
 		}
-		if got, err := a.Claims(k.acct.pub); got != fresh || err != nil {
-			t.Errorf("it was replaced: %v", err)
+		if got := a.Update("", old); got.Err != nil || a.known(k.acct.pub).text != old {
+			t.Errorf("pushed: %+v", got)
 		}
 	})
 }
@@ -678,7 +660,7 @@ func TestReferenceDir(t *testing.T) {
 			continue
 		}
 		text := encode(t, x.acctClaims, x.acctBy)
-		if err := a.Store(x.acct.pub, text); err != nil {
+		if err := put(a, x.acct.pub, text); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := store.LoadAcc(x.acct.pub); got != text || err != nil {
@@ -737,7 +719,7 @@ func TestCache(t *testing.T) {
 			t.Error("an account is not known any more")
 		}
 	}
-	if err := a.Delete(keys[0]); err != nil {
+	if err := a.remove(keys[0]); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(asked); n != 4 {

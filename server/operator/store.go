@@ -1,76 +1,49 @@
 package operator
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nkeys"
 )
 
-// Store takes a JWT of an account that came from outside: it is stored, and known
-// at once if the account was asked for. One that is not valid, that no trusted
-// operator signed, or that is older than the one that is there, is refused with
-// an error. A resolver of type url stores nothing; the account is known until the
-// next look-up.
-func (a *Authenticator) Store(key, text string) error {
-	if !nkeys.IsValidPublicAccountKey(key) {
-		return fmt.Errorf("%q is not the public key of an account, which begins with A", shorten(key))
-	}
-	acct, err := newAccount(key, text, a.trust, time.Now())
-	if err != nil {
-		return err
-	}
+// store takes the JWT of an account: it is kept, and known at once if somebody
+// wants to know the account. What cannot be kept is known until the next look-up.
+func (a *Authenticator) store(acct *account) error {
 	var failed error
-	_, err = a.alone(key, func() (*account, error) {
-		if failed = a.keep(acct); failed != nil {
-			return a.fetch(key, time.Now(), false) // as it was
+	_, err := a.alone(acct.key, func() (*account, error) {
+		failed = a.res.store(acct.key, acct.text)
+		if failed != nil && !errors.Is(failed, errors.ErrUnsupported) {
+			return a.fetch(acct.key, time.Now(), false) // as it was
 		}
+		failed = nil
 		return acct, nil
 	})
 	if failed != nil {
-		return fmt.Errorf("account %s: storing its JWT: %w", key, failed)
+		return fmt.Errorf("storing the JWT: %w", failed)
 	}
 	return err
 }
 
-// keep stores the JWT of an account, where that can be, unless it is older than
-// what is there.
-func (a *Authenticator) keep(acct *account) error {
-	old := errors.New("it is older than the one that is there")
-	if _, isWeb := a.res.(*web); isWeb {
-		if was := a.known(acct.key); was != nil && acct.claims.IssuedAt < was.claims.IssuedAt {
-			return old
-		}
-		return nil
-	}
-	if a.older(acct.key, acct.text) {
-		return old
-	}
-	return a.res.store(acct.key, acct.text)
-}
-
-// Delete forgets an account: its users are refused from now on. The error wraps
-// errors.ErrUnsupported where the resolver does not delete. The system account
-// stays.
-func (a *Authenticator) Delete(key string) error {
-	switch {
-	case !nkeys.IsValidPublicAccountKey(key):
-		return fmt.Errorf("%q is not the public key of an account, which begins with A", shorten(key))
-	case key == a.trust.system:
-		return fmt.Errorf("account %s is the system account, which is not deleted", key)
-	}
+// remove forgets an account of the directory: its users are refused from now on.
+func (a *Authenticator) remove(key string) error {
 	var failed error
 	_, err := a.alone(key, func() (*account, error) {
-		if failed = a.res.remove(key); failed != nil {
+		if failed = a.dir.remove(key); failed != nil {
 			return a.fetch(key, time.Now(), false)
 		}
 		return nil, fmt.Errorf("account %s: %w any more", key, ErrNoAccount)
 	})
 	switch {
 	case failed != nil:
-		return fmt.Errorf("account %s: deleting it: %w", key, failed)
+		return fmt.Errorf("account %s: %w", key, failed)
 	case errors.Is(err, ErrClosed):
 		return err
 	}
@@ -80,25 +53,73 @@ func (a *Authenticator) Delete(key string) error {
 	return nil
 }
 
-// List returns the keys of the accounts that are stored, in order. The error
-// wraps errors.ErrUnsupported where the resolver does not know them.
-func (a *Authenticator) List() ([]string, error) { return a.res.list() }
+// List returns the keys of the accounts whose JWTs are in the directory and have
+// not expired, in order; none for a resolver without one.
+func (a *Authenticator) List() ([]string, error) {
+	keys := []string{}
+	err := a.each(func(key, _ string) { keys = append(keys, key) })
+	return keys, err
+}
 
-// Claims returns the JWT of an account as it is stored here: other servers are
-// not asked for it, and neither is a URL. It is for those who may see it. The
-// error wraps ErrNoAccount if there is none.
+// Claims returns the JWT of an account as the directory has it. The error wraps
+// ErrNoAccount if it has none.
 func (a *Authenticator) Claims(key string) (string, error) {
-	if !nkeys.IsValidPublicAccountKey(key) {
-		return "", fmt.Errorf("%q is not the public key of an account, which begins with A: %w", shorten(key), ErrNoAccount)
+	if a.dir == nil || !nkeys.IsValidPublicAccountKey(key) {
+		return "", fmt.Errorf("%q: %w in a directory", shorten(key), ErrNoAccount)
 	}
-	if _, isWeb := a.res.(*web); isWeb {
-		return "", fmt.Errorf("account %s: resolver of type url: %w", key, errors.ErrUnsupported)
-	}
-	text, err := a.res.fetch(context.Background(), key)
+	text, err := a.dir.fetch(context.Background(), key)
 	if err != nil {
 		return "", fmt.Errorf("account %s: %w", key, err)
 	}
 	return text, nil
+}
+
+// Pack calls f with the accounts of List and their JWTs. It does not if all that
+// the directory has is what the asker has: if hash is that of all its JWTs, which
+// is the exclusive or of the SHA-256 of each.
+func (a *Authenticator) Pack(hash []byte, f func(key, text string)) error {
+	if len(hash) > 0 && a.dir != nil {
+		var ours [sha256.Size]byte
+		err := a.dir.each(func(_, text string) {
+			for i, b := range sha256.Sum256([]byte(text)) {
+				ours[i] ^= b
+			}
+		})
+		if err != nil || bytes.Equal(hash, ours[:]) {
+			return err
+		}
+	}
+	return a.each(f)
+}
+
+// each calls f with what is in the directory and has not expired.
+func (a *Authenticator) each(f func(key, text string)) error {
+	if a.dir == nil {
+		return nil
+	}
+	now := time.Now().Unix()
+	return a.dir.each(func(key, text string) {
+		if end := expiry(text); end <= 0 || end >= now {
+			f(key, text)
+		}
+	})
+}
+
+// expiry returns when a JWT expires by its own account, in seconds; 0 for never,
+// and for what is no JWT.
+func expiry(text string) int64 {
+	parts := strings.Split(text, ".")
+	if len(parts) != 3 {
+		return 0
+	}
+	var c struct {
+		Expires int64 `json:"exp"`
+	}
+	body, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(body, &c) != nil {
+		return 0
+	}
+	return c.Expires
 }
 
 // Reload looks every account up again that was asked for, for when the operator

@@ -20,14 +20,16 @@ const jwtPrefix = "eyJ"
 type trust struct {
 	// keys may sign accounts. The value says that accounts of that key may sign
 	// only with their signing keys.
-	keys   map[string]bool
+	keys map[string]bool
+	// strict are the keys of operators that sign with their signing keys alone.
+	strict map[string]bool
 	system string // the system account; "" if nobody names one
 	server string // where the first operator says that accounts are found
 }
 
 // newTrust reads what o trusts.
 func newTrust(o *config.Options) (*trust, error) {
-	t := &trust{keys: make(map[string]bool), system: o.SystemAccount}
+	t := &trust{keys: make(map[string]bool), strict: make(map[string]bool), system: o.SystemAccount}
 	if t.system == systemDefault {
 		t.system = ""
 	}
@@ -76,7 +78,9 @@ func (t *trust) settle(named []string) error {
 
 // add trusts the keys of an operator.
 func (t *trust) add(c *jwt.OperatorClaims) {
-	if !c.StrictSigningKeyUsage {
+	if c.StrictSigningKeyUsage {
+		t.strict[c.Subject] = true
+	} else {
 		t.keys[c.Subject] = false
 	}
 	for _, k := range c.SigningKeys {

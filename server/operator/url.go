@@ -109,14 +109,6 @@ func (w *web) store(string, string) error {
 	return fmt.Errorf("resolver of type url: %w", errors.ErrUnsupported)
 }
 
-func (w *web) remove(string) error {
-	return fmt.Errorf("resolver of type url: %w", errors.ErrUnsupported)
-}
-
-func (w *web) list() ([]string, error) {
-	return nil, fmt.Errorf("resolver of type url: %w", errors.ErrUnsupported)
-}
-
 // watch lets go of idle connections at the end: an account server tells nothing.
 func (w *web) watch(ctx context.Context, _ func(string)) {
 	<-ctx.Done()

@@ -80,18 +80,23 @@ func (u *user) check() error {
 	return validity(u.claims)
 }
 
-// validity returns what is wrong of claims in one line, but for their times.
+// invalid is what is wrong of claims, but for their times.
+type invalid []string
+
+func (v invalid) Error() string { return "its JWT is not valid: " + strings.Join(v, "; ") }
+
+// validity returns what is wrong of claims, an [invalid], or nil.
 func validity(c jwt.Claims) error {
 	vr := jwt.CreateValidationResults()
 	c.Validate(vr)
-	var texts []string
+	var v invalid
 	for _, e := range vr.Errors() {
-		texts = append(texts, e.Error())
+		v = append(v, e.Error())
 	}
-	if len(texts) == 0 {
+	if len(v) == 0 {
 		return nil
 	}
-	return fmt.Errorf("its JWT is not valid: %s", strings.Join(texts, "; "))
+	return v
 }
 
 // fill sets what the user may, and finds out whether the account lets it.
