@@ -40,6 +40,12 @@ type tenant struct {
 func newRealm(t testing.TB) *realm {
 	r := &realm{t: t, op: newKey(t, nkeys.CreateOperator)}
 	r.sys = r.account("SYS")
+	r.sys.claims.Exports.Add( // as nsc makes it
+		&jwt.Export{
+			Name: "account-monitoring-services", Subject: "$SYS.REQ.ACCOUNT.*.*", Type: jwt.Service,
+			ResponseType: jwt.ResponseTypeStream, AccountTokenPosition: 4,
+		},
+		&jwt.Export{Name: "account-monitoring-streams", Subject: "$SYS.ACCOUNT.*.>", Type: jwt.Stream, AccountTokenPosition: 3})
 	return r
 }
 

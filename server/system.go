@@ -147,13 +147,13 @@ func (y *system) take(by *interest.Sub, frame []byte) {
 
 // publish sends a message, and reports whether anybody takes it.
 func (y *system) publish(subject, reply string, body []byte) bool {
-	var tail []byte
+	m := wire.Pub{Subject: []byte(subject), Header: wire.NoHeader, Size: len(body)}
 	if reply != "" {
-		tail = append(append(tail, reply...), ' ')
+		m.Reply = []byte(reply)
+		m.Tail = append(m.Tail, reply+" "...)
 	}
-	tail = append(strconv.AppendInt(tail, int64(len(body)), 10), "\r\n"...)
-	tail = append(append(tail, body...), "\r\n"...)
-	m := wire.Pub{Subject: []byte(subject), Reply: []byte(reply), Tail: tail, Header: wire.NoHeader, Size: len(body)}
+	m.Tail = append(strconv.AppendInt(m.Tail, int64(len(body)), 10), "\r\n"...)
+	m.Tail = append(append(m.Tail, body...), "\r\n"...)
 	ctx := y.server.contexts.Get(&y.Target, y.account.Index)
 	taken := ctx.Publish(&m)
 	ctx.Flush()

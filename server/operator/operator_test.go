@@ -199,6 +199,11 @@ func TestSecrets(t *testing.T) {
 		} else {
 			said = append(said, err.Error())
 		}
+		for _, got := range []Answer{a.Update("", text), a.Update(k.acct.pub, text), a.Delete(text)} { // see the log
+			if got.Err == nil {
+				t.Errorf("%q is taken: %+v", text, got)
+			}
+		}
 	}
 	for _, e := range logs.All() {
 		said = append(said, fmt.Sprint(e.Message, e.ContextMap()))
