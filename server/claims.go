@@ -131,14 +131,17 @@ func (s *Server) packClaims(r *request) {
 	if r.reply == "" {
 		return
 	}
-	err := s.operator.Pack(r.body, func(key, text string) {
-		s.system.publish(r.reply, "", []byte(key+"|"+text))
+	listened := true // until the asker is gone
+	err := s.operator.Pack(r.body, func(key, text string) bool {
+		listened = s.system.publish(r.reply, "", []byte(key+"|"+text))
+		return listened
 	})
-	if err != nil {
+	switch {
+	case err != nil: // who asks must not take a part for the whole
 		s.log.Error(fmt.Sprintf("Accounts cannot be packed: %v", err))
-		return // who asks must not take a part for the whole
+	case listened:
+		s.system.publish(r.reply, "", nil)
 	}
-	s.system.publish(r.reply, "", nil)
 }
 
 // askForClaims asks others for the JWT of an account.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -98,12 +99,23 @@ func (y *system) run() {
 			return
 		case r := <-y.requests:
 			y.queued.Add(-r.size)
-			r.handle(r)
+			y.attend(r)
 			if n := y.lost.Swap(0); n > 0 {
 				y.server.log.Warn(fmt.Sprintf("%d requests to the server are lost: they come faster than it answers", n))
 			}
 		}
 	}
+}
+
+// attend answers a request. Should that panic, the others are answered all the
+// same.
+func (y *system) attend(r *request) {
+	defer func() {
+		if p := recover(); p != nil {
+			y.server.log.Error(fmt.Sprintf("Request on %q: panic: %v\n%s", r.subject, p, debug.Stack()))
+		}
+	}()
+	r.handle(r)
 }
 
 // Submit implements [interest.Sink]. It only notes what there is to do.

@@ -60,6 +60,25 @@ func TestSystem(t *testing.T) {
 	})
 }
 
+// TestSystemPanic: a request that nobody can answer does not end the server.
+func TestSystemPanic(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		y, z, logs := pair(t)
+		y.handle("a", "", func(*request) { panic("oh") })
+		y.handle("b", "", func(r *request) { y.answer(r, 1) })
+		go y.run()
+		z.publish("a", "", nil)
+		if text, err := z.ask(t.Context(), "b", nil); err != nil || string(text) != "1" {
+			t.Errorf("answer %q, %v", text, err)
+		}
+		if logs.Len() != 1 || !strings.Contains(logs.All()[0].Message, "panic: oh") {
+			t.Errorf("the log says %v", logs.All())
+		}
+		close(y.server.quit)
+	})
+}
+
 // TestSystemAsk: who asks waits no longer than he wants, and than the server is
 // there; only so many ask at one time.
 func TestSystemAsk(t *testing.T) {

@@ -198,9 +198,9 @@ func (d *dir) remove(key string) error {
 	return d.drop(key)
 }
 
-// each calls f with the accounts and their JWTs, in the order of their keys. It
-// is no use of them.
-func (d *dir) each(f func(key, text string)) error {
+// each calls f with the accounts and their JWTs, in the order of their keys, until
+// it has enough. It is no use of them.
+func (d *dir) each(f func(key, text string) (more bool)) error {
 	keys, err := d.list()
 	if err != nil {
 		return err
@@ -211,8 +211,8 @@ func (d *dir) each(f func(key, text string)) error {
 		case errors.Is(err, ErrNoAccount): // it vanished meanwhile
 		case err != nil:
 			return err
-		case text != "":
-			f(key, text)
+		case text != "" && !f(key, text):
+			return nil
 		}
 	}
 	return nil

@@ -65,11 +65,19 @@ func (a *Authenticator) Update(key, text string) Answer {
 	}
 	answer := a.update(key, c, text, say)
 	if answer.Err != nil {
-		log.Warn("a pushed JWT is refused", zap.Error(answer.Err))
+		log.Warn("a pushed JWT is refused", zap.String("account", named(key)), zap.Error(answer.Err))
 	} else {
 		log.Info(answer.Message, zap.String("account", key))
 	}
 	return answer
+}
+
+// named returns the key of an account for a log: all of it only if it is one.
+func named(key string) string {
+	if nkeys.IsValidPublicAccountKey(key) {
+		return key
+	}
+	return shorten(key)
 }
 
 // update is Update for a JWT that could be read.
@@ -113,7 +121,7 @@ func (a *Authenticator) isWanted(key string) bool {
 // must not call it.
 func (a *Authenticator) Delete(request string) Answer {
 	log := a.log.Named("claims")
-	c, err := jwt.DecodeGeneric(request)
+	c, err := decodeRequest(request)
 	if err != nil {
 		log.Warn("a request to delete accounts is of no use", zap.Error(faultOf(err)))
 		return Answer{"", "delete accounts request by  failed", err}
@@ -138,6 +146,17 @@ func (a *Authenticator) Delete(request string) Answer {
 		return Answer{"", fmt.Sprintf("%s, failed for %d", message, len(failed)), errors.New(strings.Join(failed, "\n"))}
 	}
 	return Answer{"", message, nil}
+}
+
+// decodeRequest is [jwt.DecodeGeneric], which panics at a JWT of the first version
+// that has a type and no claims.
+func decodeRequest(text string) (c *jwt.GenericClaims, err error) {
+	defer func() {
+		if recover() != nil {
+			c, err = nil, errors.New("malformed request")
+		}
+	}()
+	return jwt.DecodeGeneric(text)
 }
 
 // deletion returns the accounts that a request lists, or why it is refused.

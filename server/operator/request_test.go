@@ -1,11 +1,13 @@
 package operator
 
 import (
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/jwt/v2"
@@ -83,13 +85,39 @@ func TestUpdateElsewhere(t *testing.T) {
 		if _, err := a.Claims(key); !errors.Is(err, ErrNoAccount) {
 			t.Errorf("%s: claims: %v", kind, err)
 		}
-		if err := a.Pack(nil, func(string, string) { t.Errorf("%s: it packs", kind) }); err != nil {
+		err := a.Pack(nil, func(string, string) bool {
+			t.Errorf("%s: it packs", kind)
+			return true
+		})
+		if err != nil {
 			t.Error(kind, err)
 		}
 		c := jwt.NewGenericClaims(k.op.pub)
 		c.Data["accounts"] = []string{key}
 		if got := a.Delete(encode(t, c, k.op)); got.Err == nil {
 			t.Errorf("%s: deleted: %+v", kind, got)
+		}
+	}
+}
+
+// TestPackEnds: who has enough gets no more.
+func TestPackEnds(t *testing.T) {
+	t.Parallel()
+	k, x := newKit(t), newKit(t)
+	a, _ := open(t, k.in(t, kindFull, t.TempDir()))
+	for _, y := range []*kit{k, x} {
+		if err := put(a, y.acct.pub, encode(t, y.acctClaims, k.op)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for want := 1; want <= 2; want++ {
+		got := 0
+		err := a.Pack(nil, func(string, string) bool {
+			got++
+			return got < want
+		})
+		if err != nil || got != want {
+			t.Errorf("got %d, %v; want %d", got, err, want)
 		}
 	}
 }
@@ -115,6 +143,37 @@ func TestDeleteFails(t *testing.T) {
 	if list, err := a.List(); err != nil || len(list) > 0 {
 		t.Errorf("left: %v, %v", list, err)
 	}
+}
+
+// TestDeleteOfFirstVersion: the library panics at a JWT like this, which anybody can
+// make.
+func TestDeleteOfFirstVersion(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	a, _ := open(t, k.in(t, kindFull, t.TempDir()))
+	b64 := base64.RawURLEncoding
+	body := b64.EncodeToString([]byte(`{"type":"x","iss":"` + k.op.pub + `"}`))
+	text := b64.EncodeToString([]byte(`{"typ":"jwt","alg":"ed25519"}`)) + "." + body + "." + signature(t, k.op, []byte(body))
+	if got := a.Delete(text); got.Err == nil || got.Err.Error() != "malformed request" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestArrivalIsTold: an exporter may arrive while somebody finds that it is missing.
+func TestArrivalIsTold(t *testing.T) {
+	t.Parallel()
+	k, x := newKit(t), newKit(t)
+	k.acctClaims.Imports.Add(streamFrom(x.acct.pub))
+	a, _ := open(t, k.options(t))
+	heard := make(chan string, 8)
+	a.OnUpdate(func(key string) { heard <- key })
+	k.must(t, a)
+	acct := a.known(k.acct.pub)
+	a.mu.Lock()
+	a.accounts[x.acct.pub] = &entry{acct: &account{key: x.acct.pub}}
+	a.mu.Unlock()
+	a.note(acct, []string{x.acct.pub}, time.Time{})
+	until(t, heard, k.acct.pub)
 }
 
 // FuzzRequests: nothing that is pushed or asked for brings the authenticator down,

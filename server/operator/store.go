@@ -2,7 +2,6 @@ package operator
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -57,7 +56,10 @@ func (a *Authenticator) remove(key string) error {
 // not expired, in order; none for a resolver without one.
 func (a *Authenticator) List() ([]string, error) {
 	keys := []string{}
-	err := a.each(func(key, _ string) { keys = append(keys, key) })
+	err := a.each(func(key, _ string) bool {
+		keys = append(keys, key)
+		return true
+	})
 	return keys, err
 }
 
@@ -67,23 +69,24 @@ func (a *Authenticator) Claims(key string) (string, error) {
 	if a.dir == nil || !nkeys.IsValidPublicAccountKey(key) {
 		return "", fmt.Errorf("%q: %w in a directory", shorten(key), ErrNoAccount)
 	}
-	text, err := a.dir.fetch(context.Background(), key)
+	text, err := a.dir.read(key)
 	if err != nil {
 		return "", fmt.Errorf("account %s: %w", key, err)
 	}
 	return text, nil
 }
 
-// Pack calls f with the accounts of List and their JWTs. It does not if the asker
-// has just these: if hash is theirs, which is the exclusive or of the SHA-256 of
+// Pack calls f with the accounts of List and their JWTs, until it has enough. It
+// does not if the asker has just these: if hash is theirs, which is the exclusive or of the SHA-256 of
 // each JWT.
-func (a *Authenticator) Pack(hash []byte, f func(key, text string)) error {
+func (a *Authenticator) Pack(hash []byte, f func(key, text string) (more bool)) error {
 	if len(hash) > 0 {
 		var ours [sha256.Size]byte
-		err := a.each(func(_, text string) {
+		err := a.each(func(_, text string) bool {
 			for i, b := range sha256.Sum256([]byte(text)) {
 				ours[i] ^= b
 			}
+			return true
 		})
 		if err != nil || bytes.Equal(hash, ours[:]) {
 			return err
@@ -92,16 +95,16 @@ func (a *Authenticator) Pack(hash []byte, f func(key, text string)) error {
 	return a.each(f)
 }
 
-// each calls f with what is in the directory and has not expired.
-func (a *Authenticator) each(f func(key, text string)) error {
+// each calls f with what is in the directory and has not expired, until it has
+// enough.
+func (a *Authenticator) each(f func(key, text string) (more bool)) error {
 	if a.dir == nil {
 		return nil
 	}
 	now := time.Now().Unix()
-	return a.dir.each(func(key, text string) {
-		if end := expiry(text); end <= 0 || end >= now {
-			f(key, text)
-		}
+	return a.dir.each(func(key, text string) bool {
+		end := expiry(text)
+		return end > 0 && end < now || f(key, text)
 	})
 }
 
