@@ -127,14 +127,22 @@ func TestHookedConnect(t *testing.T) {
 		"allow, wrong password":    {users, door(allow(nil)), `,"user":"u","pass":"secret-2"`, violation, `authentication error: user "u"`},
 		"deny, right password":     {users, door(refuse), native, violation, `authentication error: hook "door": "not today"`},
 		"identity, wrong password": {users, door(allow(&hooks.Identity{User: "x"})), `,"user":"u","pass":"secret-2"`, "PONG", ""},
-		"no such account": {loopback(), door(allow(&hooks.Identity{User: "x", Account: "A"})), "", violation,
-			`authentication error: what hooks say of user "x": there is no account "A"`},
-		"expired": {loopback(), door(allow(&hooks.Identity{User: "x", Expires: time.Unix(1, 0)})), "", violation,
-			`authentication error: what hooks say of user "x": it has expired at `},
-		"a tag with a colon": {loopback(), door(allow(&hooks.Identity{User: "x", Tags: map[string]string{"a:b": "c"}})), "", violation,
-			`authentication error: what hooks say of user "x": the name of tag "a:b" has a colon`},
-		"permissions that are not valid": {loopback(), door(allow(&hooks.Identity{Permissions: &hooks.Permissions{Publish: hooks.Rules{Allow: []string{"a..b"}}}})), "", violation,
-			`authentication error: hook "door": "the hook failed: bad_reply"`},
+		"no such account": {
+			loopback(), door(allow(&hooks.Identity{User: "x", Account: "A"})), "", violation,
+			`authentication error: what hooks say of user "x": there is no account "A"`,
+		},
+		"expired": {
+			loopback(), door(allow(&hooks.Identity{User: "x", Expires: time.Unix(1, 0)})), "", violation,
+			`authentication error: what hooks say of user "x": it has expired at `,
+		},
+		"a tag with a colon": {
+			loopback(), door(allow(&hooks.Identity{User: "x", Tags: map[string]string{"a:b": "c"}})), "", violation,
+			`authentication error: what hooks say of user "x": the name of tag "a:b" has a colon`,
+		},
+		"permissions that are not valid": {
+			loopback(), door(allow(&hooks.Identity{Permissions: &hooks.Permissions{Publish: hooks.Rules{Allow: []string{"a..b"}}}})), "", violation,
+			`authentication error: hook "door": "the hook failed: bad_reply"`,
+		},
 		"shadow": {loopback(), shadow, "", "PONG", ""},
 	}
 	for name, tt := range tests {

@@ -140,74 +140,127 @@ func TestHookedMessages(t *testing.T) {
 		rights  *config.Permissions
 		in, out string
 	}{
-		"pass": {hooks: []hooks.Hook{rules(on(hooks.AtRewrite, pass), on(hooks.AtPublish, pass), on(hooks.AtInspect, pass))},
-			in: three, out: m1 + m2 + m3},
-		"publish: allow": {hooks: []hooks.Hook{rules(on(hooks.AtPublish, func(c *hooks.Call) { c.Out.Verdict = hooks.Allow }))},
-			in: three, out: m1 + m2 + m3},
-		"publish: deny": {hooks: []hooks.Hook{rules(on(hooks.AtPublish, deny, "b"))},
-			in: three, out: m1 + fmt.Sprintf(violation, "b") + m3},
-		"publish: an error denies": {hooks: []hooks.Hook{rules(on(hooks.AtPublish, fail, "b"))},
-			in: three, out: m1 + fmt.Sprintf(violation, "b") + m3},
-		"publish: a panic denies": {hooks: []hooks.Hook{rules(on(hooks.AtPublish, func(*hooks.Call) { panic("!") }, "b"))},
-			in: three, out: m1 + fmt.Sprintf(violation, "b") + m3},
-		"rewrite": {hooks: []hooks.Hook{rules(on(hooks.AtRewrite, to("n"), "b"))},
-			in: three, out: m1 + "MSG n 1 1\r\n2\r\n" + m3},
-		"rewrite: deny": {hooks: []hooks.Hook{rules(on(hooks.AtRewrite, deny, "b"))},
-			in: three, out: m1 + fmt.Sprintf(violation, "b") + m3},
+		"pass": {
+			hooks: []hooks.Hook{rules(on(hooks.AtRewrite, pass), on(hooks.AtPublish, pass), on(hooks.AtInspect, pass))},
+			in:    three, out: m1 + m2 + m3,
+		},
+		"publish: allow": {
+			hooks: []hooks.Hook{rules(on(hooks.AtPublish, func(c *hooks.Call) { c.Out.Verdict = hooks.Allow }))},
+			in:    three, out: m1 + m2 + m3,
+		},
+		"publish: deny": {
+			hooks: []hooks.Hook{rules(on(hooks.AtPublish, deny, "b"))},
+			in:    three, out: m1 + fmt.Sprintf(violation, "b") + m3,
+		},
+		"publish: an error denies": {
+			hooks: []hooks.Hook{rules(on(hooks.AtPublish, fail, "b"))},
+			in:    three, out: m1 + fmt.Sprintf(violation, "b") + m3,
+		},
+		"publish: a panic denies": {
+			hooks: []hooks.Hook{rules(on(hooks.AtPublish, func(*hooks.Call) { panic("!") }, "b"))},
+			in:    three, out: m1 + fmt.Sprintf(violation, "b") + m3,
+		},
+		"rewrite": {
+			hooks: []hooks.Hook{rules(on(hooks.AtRewrite, to("n"), "b"))},
+			in:    three, out: m1 + "MSG n 1 1\r\n2\r\n" + m3,
+		},
+		"rewrite: deny": {
+			hooks: []hooks.Hook{rules(on(hooks.AtRewrite, deny, "b"))},
+			in:    three, out: m1 + fmt.Sprintf(violation, "b") + m3,
+		},
 		"rewrite, and a hook for the new subject": {
 			hooks: []hooks.Hook{rules(on(hooks.AtRewrite, to("n"), "b"), on(hooks.AtPublish, deny, "n"))},
-			in:    three, out: m1 + fmt.Sprintf(violation, "b") + m3},
+			in:    three, out: m1 + fmt.Sprintf(violation, "b") + m3,
+		},
 		"rewrite, away from a hook": {
 			hooks: []hooks.Hook{rules(on(hooks.AtRewrite, to("n"), "b"), on(hooks.AtPublish, deny, "b"), on(hooks.AtInspect, drop, "b"))},
-			in:    three, out: m1 + "MSG n 1 1\r\n2\r\n" + m3},
-		"rewrite to what the server keeps": {hooks: []hooks.Hook{rules(on(hooks.AtRewrite, to("_GR_.x"), "a.>"), on(hooks.AtRewrite, to("$NRG.x"), "b"))},
-			in: three, out: fmt.Sprintf(violation, "a.x") + fmt.Sprintf(violation, "b") + m3},
-		"rewrite to what the user may not": {hooks: []hooks.Hook{rules(on(hooks.AtRewrite, to("secret"), "b"))},
+			in:    three, out: m1 + "MSG n 1 1\r\n2\r\n" + m3,
+		},
+		"rewrite to what the server keeps": {
+			hooks: []hooks.Hook{rules(on(hooks.AtRewrite, to("_GR_.x"), "a.>"), on(hooks.AtRewrite, to("$NRG.x"), "b"))},
+			in:    three, out: fmt.Sprintf(violation, "a.x") + fmt.Sprintf(violation, "b") + m3,
+		},
+		"rewrite to what the user may not": {
+			hooks:  []hooks.Hook{rules(on(hooks.AtRewrite, to("secret"), "b"))},
 			rights: &config.Permissions{Publish: config.Rules{Deny: []string{"secret"}}},
-			in:     three, out: m1 + fmt.Sprintf(violation, "b") + m3},
-		"rewrite to what the user may": {hooks: []hooks.Hook{rules(on(hooks.AtRewrite, to("c"), "b"))},
+			in:     three, out: m1 + fmt.Sprintf(violation, "b") + m3,
+		},
+		"rewrite to what the user may": {
+			hooks:  []hooks.Hook{rules(on(hooks.AtRewrite, to("c"), "b"))},
 			rights: &config.Permissions{Publish: config.Rules{Allow: []string{"c"}}},
-			in:     three, out: fmt.Sprintf(violation, "a.x") + "MSG c 1 1\r\n2\r\n" + m3},
-		"publish is not asked where permissions refuse": {hooks: []hooks.Hook{rules(on(hooks.AtPublish, func(*hooks.Call) { panic("asked") }, "b"))},
+			in:     three, out: fmt.Sprintf(violation, "a.x") + "MSG c 1 1\r\n2\r\n" + m3,
+		},
+		"publish is not asked where permissions refuse": {
+			hooks:  []hooks.Hook{rules(on(hooks.AtPublish, func(*hooks.Call) { panic("asked") }, "b"))},
 			rights: &config.Permissions{Publish: config.Rules{Deny: []string{"b"}}},
-			in:     three, out: m1 + fmt.Sprintf(violation, "b") + m3},
-		"inspect: payload": {hooks: []hooks.Hook{rules(on(hooks.AtInspect, message(nil, []byte("hello")), "b"))},
-			in: three, out: m1 + "MSG b 1 5\r\nhello\r\n" + m3},
-		"inspect: empty payload": {hooks: []hooks.Hook{rules(on(hooks.AtInspect, message(nil, []byte{}), "b"))},
-			in: three, out: m1 + "MSG b 1 0\r\n\r\n" + m3},
-		"inspect: header": {hooks: []hooks.Hook{rules(on(hooks.AtInspect, message([]byte(block), nil), "b"))},
-			in: three, out: m1 + "HMSG b 1 18 19\r\n" + block + "2\r\n" + m3},
-		"inspect: header of one with a reply": {hooks: []hooks.Hook{rules(on(hooks.AtInspect, message([]byte(block), []byte("xy")), "b"))},
-			in: "PUB b r 1\r\n2\r\n", out: "HMSG b 1 r 18 20\r\n" + block + "xy\r\n"},
-		"inspect: no header": {hooks: []hooks.Hook{rules(on(hooks.AtInspect, message([]byte{}, nil), "b"))},
-			in: "HPUB b r 18 19\r\n" + block + "2\r\n", out: "MSG b 1 r 1\r\n2\r\n"},
-		"inspect: deny": {hooks: []hooks.Hook{rules(on(hooks.AtInspect, deny, "b"))},
-			in: three, out: m1 + fmt.Sprintf(violation, "b") + m3},
-		"inspect: drop": {hooks: []hooks.Hook{rules(on(hooks.AtInspect, drop, "b"))},
-			in: three, out: m1 + m3},
-		"inspect: an error drops": {hooks: []hooks.Hook{rules(on(hooks.AtInspect, fail, "b"))},
-			in: three, out: m1 + m3},
-		"unusual spelling": {hooks: []hooks.Hook{rules(on(hooks.AtInspect, message([]byte(block), nil), "b"), on(hooks.AtRewrite, to("n"), "c"))},
-			in: "pub\tb  r\t1\r\n2\r\npub  c 1\n3\r\n", out: "HMSG b 1 r 18 19\r\n" + block + "2\r\nMSG n 1 1\r\n3\r\n"},
-		"verbose": {hooks: []hooks.Hook{rules(on(hooks.AtPublish, deny, "b"), on(hooks.AtInspect, drop, "c"))}, connect: `,"verbose":true`,
-			in: three, out: "+OK\r\n" + m1 + fmt.Sprintf(violation, "b") + "+OK\r\n"},
-		"pedantic": {hooks: []hooks.Hook{rules(on(hooks.AtPublish, deny, "b"))}, connect: `,"pedantic":true`,
+			in:     three, out: m1 + fmt.Sprintf(violation, "b") + m3,
+		},
+		"inspect: payload": {
+			hooks: []hooks.Hook{rules(on(hooks.AtInspect, message(nil, []byte("hello")), "b"))},
+			in:    three, out: m1 + "MSG b 1 5\r\nhello\r\n" + m3,
+		},
+		"inspect: empty payload": {
+			hooks: []hooks.Hook{rules(on(hooks.AtInspect, message(nil, []byte{}), "b"))},
+			in:    three, out: m1 + "MSG b 1 0\r\n\r\n" + m3,
+		},
+		"inspect: header": {
+			hooks: []hooks.Hook{rules(on(hooks.AtInspect, message([]byte(block), nil), "b"))},
+			in:    three, out: m1 + "HMSG b 1 18 19\r\n" + block + "2\r\n" + m3,
+		},
+		"inspect: header of one with a reply": {
+			hooks: []hooks.Hook{rules(on(hooks.AtInspect, message([]byte(block), []byte("xy")), "b"))},
+			in:    "PUB b r 1\r\n2\r\n", out: "HMSG b 1 r 18 20\r\n" + block + "xy\r\n",
+		},
+		"inspect: no header": {
+			hooks: []hooks.Hook{rules(on(hooks.AtInspect, message([]byte{}, nil), "b"))},
+			in:    "HPUB b r 18 19\r\n" + block + "2\r\n", out: "MSG b 1 r 1\r\n2\r\n",
+		},
+		"inspect: deny": {
+			hooks: []hooks.Hook{rules(on(hooks.AtInspect, deny, "b"))},
+			in:    three, out: m1 + fmt.Sprintf(violation, "b") + m3,
+		},
+		"inspect: drop": {
+			hooks: []hooks.Hook{rules(on(hooks.AtInspect, drop, "b"))},
+			in:    three, out: m1 + m3,
+		},
+		"inspect: an error drops": {
+			hooks: []hooks.Hook{rules(on(hooks.AtInspect, fail, "b"))},
+			in:    three, out: m1 + m3,
+		},
+		"unusual spelling": {
+			hooks: []hooks.Hook{rules(on(hooks.AtInspect, message([]byte(block), nil), "b"), on(hooks.AtRewrite, to("n"), "c"))},
+			in:    "pub\tb  r\t1\r\n2\r\npub  c 1\n3\r\n", out: "HMSG b 1 r 18 19\r\n" + block + "2\r\nMSG n 1 1\r\n3\r\n",
+		},
+		"verbose": {
+			hooks: []hooks.Hook{rules(on(hooks.AtPublish, deny, "b"), on(hooks.AtInspect, drop, "c"))}, connect: `,"verbose":true`,
+			in: three, out: "+OK\r\n" + m1 + fmt.Sprintf(violation, "b") + "+OK\r\n",
+		},
+		"pedantic": {
+			hooks: []hooks.Hook{rules(on(hooks.AtPublish, deny, "b"))}, connect: `,"pedantic":true`,
 			in:  "PUB b 1\r\n1\r\nPUB x.* 1\r\n2\r\nPUB c 1\r\n3\r\nPUB y.* 1\r\n4\r\n",
-			out: fmt.Sprintf(violation, "b") + "-ERR 'Invalid Publish Subject'\r\nMSG x.* 1 1\r\n2\r\n" + m3 + "-ERR 'Invalid Publish Subject'\r\nMSG y.* 1 1\r\n4\r\n"},
-		"no responders": {hooks: []hooks.Hook{rules(on(hooks.AtRewrite, to("nobody.n"), "q"), on(hooks.AtInspect, drop, "d"))},
+			out: fmt.Sprintf(violation, "b") + "-ERR 'Invalid Publish Subject'\r\nMSG x.* 1 1\r\n2\r\n" + m3 + "-ERR 'Invalid Publish Subject'\r\nMSG y.* 1 1\r\n4\r\n",
+		},
+		"no responders": {
+			hooks:   []hooks.Hook{rules(on(hooks.AtRewrite, to("nobody.n"), "q"), on(hooks.AtInspect, drop, "d"))},
 			connect: `,"no_responders":true`,
 			in:      "UNSUB 1\r\nSUB r 2\r\nSUB c 1\r\nPUB q r 1\r\n1\r\nPUB c 1\r\n3\r\nPUB d r 1\r\n4\r\n",
-			out:     "HMSG r 2 40 40\r\nNATS/1.0 503\r\nNats-Subject: nobody.n\r\n\r\n\r\n" + m3},
-		"between other operations": {hooks: []hooks.Hook{rules(on(hooks.AtPublish, deny, "b"), on(hooks.AtInspect, pass))},
-			in:  "PUB c 1\r\n3\r\nUNSUB 1\r\nPUB c 1\r\n3\r\nPUB b 1\r\n1\r\nPING\r\nPUB b 1\r\n1\r\nSUB c 1\r\nPUB c 1\r\n3\r\n",
-			out: m3 + fmt.Sprintf(violation, "b") + "PONG\r\n" + fmt.Sprintf(violation, "b") + m3},
+			out:     "HMSG r 2 40 40\r\nNATS/1.0 503\r\nNats-Subject: nobody.n\r\n\r\n\r\n" + m3,
+		},
+		"between other operations": {
+			hooks: []hooks.Hook{rules(on(hooks.AtPublish, deny, "b"), on(hooks.AtInspect, pass))},
+			in:    "PUB c 1\r\n3\r\nUNSUB 1\r\nPUB c 1\r\n3\r\nPUB b 1\r\n1\r\nPING\r\nPUB b 1\r\n1\r\nSUB c 1\r\nPUB c 1\r\n3\r\n",
+			out:   m3 + fmt.Sprintf(violation, "b") + "PONG\r\n" + fmt.Sprintf(violation, "b") + m3,
+		},
 		"two hooks see what the first made": {
 			hooks: []hooks.Hook{rules(on(hooks.AtInspect, message(nil, []byte("ab")))), named("q", rules(on(hooks.AtInspect, func(c *hooks.Call) {
 				message(nil, append(bytes.ToUpper(c.Payload), byte('0'+c.Size)))(c)
 			})))},
-			in: "PUB b 1\r\n2\r\n", out: "MSG b 1 3\r\nAB2\r\n"},
-		"shadow": {hooks: []hooks.Hook{shadow(rules(on(hooks.AtPublish, deny), on(hooks.AtInspect, drop), on(hooks.AtRewrite, to("n"))))},
-			in: three, out: m1 + m2 + m3},
+			in: "PUB b 1\r\n2\r\n", out: "MSG b 1 3\r\nAB2\r\n",
+		},
+		"shadow": {
+			hooks: []hooks.Hook{shadow(rules(on(hooks.AtPublish, deny), on(hooks.AtInspect, drop), on(hooks.AtRewrite, to("n"))))},
+			in:    three, out: m1 + m2 + m3,
+		},
 	}
 	for name, tt := range tests {
 		for _, split := range []bool{false, true} {
