@@ -153,6 +153,11 @@ func (c *Call) SawHeader(name string) {
 	}
 }
 
+// Beyond returns what the hook was seen to look at that is not in the By of its
+// cache policy; nothing if it has none. It is for tools that look over the shoulder
+// of an engine, right after Do.
+func (c *Call) Beyond() Field { return c.read }
+
 // begin makes c ready for a chain.
 func (c *Call) begin() {
 	c.Outcome = Outcome{}

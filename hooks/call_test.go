@@ -247,3 +247,32 @@ func TestContext(t *testing.T) {
 		t.Errorf("%d timeouts, want 1", n)
 	}
 }
+
+// TestBeyond: what a hook looks at is known to whoever stands beside it, but for
+// what its policy names.
+func TestBeyond(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		policy *CachePolicy
+		want   Field
+	}{
+		{"no policy", nil, 0},
+		{"a policy", &CachePolicy{By: Fields{Set: FieldUser, Tags: []string{"a"}}, TTL: 1}, FieldSize | FieldHeaders},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var got Field
+			e := at(Registration{Point: AtPublish, Cache: tt.policy}, func(c *Call) {
+				c.Saw(FieldUser | FieldSize)
+				c.SawTag("a")
+				c.SawHeader("X")
+				got = c.Beyond()
+			})
+			one(must(t, Options{}, Hook{Name: "h", Engine: e}).Table("A"), AtPublish, "s")
+			if got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -86,3 +87,6 @@ type Event struct {
 	Subject string  // of a subscribe or unsubscribe
 	Queue   string
 }
+
+// KnownEvent reports whether there are events of a type.
+func KnownEvent(typ string) bool { return slices.Contains(eventTypes, typ) }

@@ -75,6 +75,20 @@ func ParseFields(names []string) (f Fields, err error) {
 	return f, nil
 }
 
+// Names returns the names of all that f has, as [ParseFields] reads them.
+func (f Fields) Names() (names []string) {
+	if f.Set != 0 {
+		names = strings.Split(f.Set.String(), ",")
+	}
+	for _, t := range f.Tags {
+		names = append(names, "tags."+t)
+	}
+	for _, h := range f.Headers {
+		names = append(names, "header."+h)
+	}
+	return names
+}
+
 // empty reports whether f names nothing.
 func (f Fields) empty() bool { return f.Set == 0 && len(f.Tags)+len(f.Headers) == 0 }
 

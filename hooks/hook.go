@@ -3,7 +3,6 @@ package hooks
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"moonwire/server/subject"
@@ -102,7 +101,7 @@ func (h *Hook) check(i int, r *Registration) error {
 		bad("max_payload is negative: leave it out for no limit")
 	}
 	for _, e := range r.Events {
-		if !slices.Contains(eventTypes, e) {
+		if !KnownEvent(e) {
 			bad("event %q: want one of %q", e, eventTypes)
 		}
 	}

@@ -158,12 +158,19 @@ func (s *Script) Notify(registration int, events []hooks.Event) {
 	}
 	h := &s.handlers[registration]
 	for i := range events {
-		if err := s.tell(h, &events[i]); err != nil {
-			s.log(&s.failures, library.Error, "the function for an event failed", []any{
-				"event", events[i].Type, "error", err.Error(), "traceback", Traceback(err),
-			})
-		}
+		_ = s.told(h, &events[i]) // it is in the log
 	}
+}
+
+// told is tell, and logs what goes wrong.
+func (s *Script) told(h *handler, e *hooks.Event) error {
+	err := s.tell(h, e)
+	if err != nil {
+		s.log(&s.failures, library.Error, "the function for an event failed", []any{
+			"event", e.Type, "error", err.Error(), "traceback", Traceback(err),
+		})
+	}
+	return err
 }
 
 func (s *Script) tell(h *handler, e *hooks.Event) error {

@@ -44,11 +44,11 @@ func newTagsClass() *sandbox.Class {
 }
 
 // clientOf returns what stands for a connection. For messages of functions
-// without a cache it is a table that is made once for each connection, and read
-// without a call of a function; the fields of others are made when they are
-// read, and each read is noted.
+// whose reads need not be noted it is a table that is made once for each
+// connection, and read without a call of a function; the fields of others are made
+// when they are read, and each read is noted.
 func (m *machine) clientOf(c *hooks.Client) sandbox.Value {
-	if m.handler.Cache == nil && !waits(m.point()) {
+	if !m.handler.noted && !waits(m.point()) {
 		return m.vm.Client(c.ID, c, func(t sandbox.Table) {
 			for i := range clientFields {
 				t.Set(clientFields[i].Name, clientFields[i].get(m, c))
@@ -64,7 +64,7 @@ func (m *machine) clientOf(c *hooks.Client) sandbox.Value {
 
 // tagsOf returns what stands for the tags of a connection.
 func (m *machine) tagsOf(c *hooks.Client) sandbox.Value {
-	if m.handler.Cache != nil {
+	if m.handler.noted {
 		if m.tags == nil {
 			m.tags = m.vm.NewObject(tagsClass)
 		}

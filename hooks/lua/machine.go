@@ -93,12 +93,12 @@ func (m *machine) enter(ctx context.Context, h *handler) sandbox.Value {
 	m.ctx, m.handler = ctx, h
 	v := &m.objects[h.Point]
 	o := &v.plain
-	if h.Cache != nil {
+	if h.noted {
 		o = &v.noted
 	}
 	switch {
 	case *o != nil:
-	case h.Cache != nil || waits(h.Point):
+	case h.noted || waits(h.Point):
 		*o = m.vm.NewObject(classes[h.Point])
 	default:
 		*o = m.vm.NewEager(classes[h.Point])

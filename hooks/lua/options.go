@@ -39,6 +39,9 @@ type Options struct {
 	// turn. It is called by many goroutines at a time, and bounded. Nil: there is
 	// no log.
 	Log func(level library.Level, message string, fields []any)
+	// NoteReads has all functions tell by hooks.Call.Saw what they look at, as
+	// those with a cache do, which makes them slower: for tools.
+	NoteReads bool
 	// Clock is time.Now by default.
 	Clock func() time.Time
 }

@@ -50,7 +50,7 @@ func register(p hooks.Point) sandbox.Func {
 		if err != nil {
 			return fmt.Errorf("hook.%v: %w", p, err)
 		}
-		h.index = len(m.found)
+		h.index, h.noted = len(m.found), h.Cache != nil || m.s.options.NoteReads
 		if want := m.s.handlers; want != nil && (h.index >= len(want) || !h.same(&want[h.index])) {
 			return errDrift
 		}

@@ -40,6 +40,7 @@ type Script struct {
 type handler struct {
 	hooks.Registration
 	index int
+	noted bool // hooks are told what its calls look at
 	file  string
 	line  int
 }

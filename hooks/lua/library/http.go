@@ -40,6 +40,9 @@ type HTTPOptions struct {
 	CAFile string
 	// Resolver finds the addresses of hosts. Default net.DefaultResolver.
 	Resolver *net.Resolver
+	// Transport, if not nil, takes the place of the network, which the other
+	// options bound: for tests of scripts.
+	Transport http.RoundTripper
 }
 
 // HTTPStats is what http is doing, and what it did.
@@ -126,6 +129,9 @@ func newHTTP(o HTTPOptions) (*httpLib, error) {
 			IdleConnTimeout:        idle,
 			MaxResponseHeaderBytes: mostAnswer,
 		},
+	}
+	if o.Transport != nil {
+		h.client.Transport = o.Transport
 	}
 	return h, nil
 }

@@ -1,0 +1,52 @@
+package lua
+
+import (
+	"context"
+	"fmt"
+
+	"moonwire/hooks"
+	"moonwire/hooks/lua/sandbox"
+)
+
+// Measure is Do for one call, and returns
+// the instructions and bytes that the call was charged. It is for tools.
+func (s *Script) Measure(ctx context.Context, registration int, c *hooks.Call) (sandbox.Budget, error) {
+	h, pool, err := s.at(registration)
+	if err != nil {
+		return sandbox.Budget{}, err
+	}
+	if h.Point == hooks.AtEvent {
+		return sandbox.Budget{}, fmt.Errorf("%s: registration %d is for events", s.options.File, registration)
+	}
+	vm, err := pool.Get(ctx)
+	if err != nil {
+		return sandbox.Budget{}, failure(err)
+	}
+	defer pool.Put(vm)
+	ctx, cancel := s.living(ctx)
+	defer cancel()
+	machineOf(vm).ask(ctx, h, s.options.budget(h.Point), c)
+	return vm.Used(), c.Err
+}
+
+// Tell is Notify for one event that returns what goes wrong, besides logging it.
+// It is for tests of scripts.
+func (s *Script) Tell(registration int, e hooks.Event) error {
+	h, _, err := s.at(registration)
+	if err != nil {
+		return err
+	}
+	return s.told(h, &e)
+}
+
+// at returns a registration, and where its virtual machines are.
+func (s *Script) at(registration int) (*handler, *sandbox.Pool, error) {
+	if registration < 0 || registration >= len(s.handlers) {
+		return nil, nil, fmt.Errorf("%s has no registration %d", s.options.File, registration)
+	}
+	h := &s.handlers[registration]
+	if waits(h.Point) {
+		return h, s.blocking, nil
+	}
+	return h, s.fast, nil
+}
