@@ -60,6 +60,7 @@ type hookLoader struct {
 	// mu orders what changes the hooks. It is held while they are opened, and
 	// guards what follows.
 	mu      sync.Mutex
+	desk    bool                   // the hooks are opened for a tool
 	pending map[string]*openedHook // by name: of the load that goes on
 	loads   int                    // versions given so far
 	files   fileSums

@@ -28,6 +28,9 @@ type EngineOptions struct {
 	Timeout hooks.PerPoint[time.Duration]
 	Log     *zap.Logger   // names the hook in each line
 	Control hooks.Control // nil if there are no connections to act on
+	// NoteReads has functions tell by hooks.Call.Saw what they look at, where an
+	// engine does so for those with a cache only: a tool wants to know.
+	NoteReads bool
 	// Old is the engine that the new one is to replace, for state to be handed
 	// over; nil if there is none.
 	Old hooks.Engine

@@ -113,7 +113,7 @@ func (l *hookLoader) specLocked(o *Options, h *config.Hook) (spec hooks.Spec, er
 	}
 	eo := EngineOptions{
 		Name: h.Name, Hook: *h, Hooks: o.Hooks, Timeout: spec.Timeout, Control: l.control(),
-		Log: l.server.log.With(zap.String("hook", h.Name)),
+		Log: l.server.log.With(zap.String("hook", h.Name)), NoteReads: l.desk,
 	}
 	eo.Hooks.Load = nil
 	if ca := eo.Hooks.HTTP.CAFile; ca != "" {
