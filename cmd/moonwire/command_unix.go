@@ -26,18 +26,26 @@ var commands = map[string]syscall.Signal{
 // whom. Otherwise it goes to the one process of that name.
 func command(arg, name string) error {
 	word, whom, _ := strings.Cut(arg, "=")
+	if err := tell(word, whom, name); err != nil {
+		return fmt.Errorf("flag -sl: %w", err)
+	}
+	return nil
+}
+
+// tell sends a command.
+func tell(word, whom, name string) error {
 	sig, ok := commands[word]
 	if !ok {
-		return fmt.Errorf("flag -sl: unknown command %q; must be stop, quit, term, reopen, reload or ldm", word)
+		return fmt.Errorf("unknown command %q; must be stop, quit, term, reopen, reload or ldm", word)
 	}
 	pids, err := recipients(whom, name)
 	if err != nil {
-		return fmt.Errorf("flag -sl: %w", err)
+		return err
 	}
 	var errs []error
 	for _, pid := range pids {
 		if err := syscall.Kill(pid, sig); err != nil {
-			errs = append(errs, fmt.Errorf("flag -sl: sending %s to process %d: %w", word, pid, err))
+			errs = append(errs, fmt.Errorf("sending %s to process %d: %w", word, pid, err))
 		}
 	}
 	return errors.Join(errs...)

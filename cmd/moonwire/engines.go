@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"moonwire/cmd/moonwire/hooktool"
 	"moonwire/hooks"
 	"moonwire/hooks/builtin"
 	"moonwire/hooks/lua"
@@ -23,6 +24,7 @@ func engines() []server.Option {
 	return []server.Option{
 		server.WithEngine(server.EngineBuiltin, openBuiltin),
 		server.WithEngine(server.EngineLua, scripts.open),
+		server.WithTests(server.EngineLua, hooktool.Test),
 	}
 }
 
@@ -48,7 +50,7 @@ func (s *scripts) open(ctx context.Context, o server.EngineOptions) (hooks.Engin
 	opened, err := lua.Open(ctx, lua.Options{
 		Name: o.Name, File: o.Hook.Lua, Config: o.Hook.Config, Libraries: library.Modules(shared), Timeout: o.Timeout,
 		Limits: lua.Limits{Instructions: l.Instructions, Memory: l.Memory, VMs: l.VMs, BlockingVMs: l.BlockingVMs},
-		Log:    logTo(o.Log),
+		Log:    logTo(o.Log), NoteReads: o.NoteReads,
 	})
 	if err != nil {
 		s.give()

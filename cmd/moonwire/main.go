@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"moonwire/cmd/moonwire/hooktool"
 	"moonwire/server"
 	"moonwire/server/config"
 	"moonwire/server/log"
@@ -24,6 +26,12 @@ func main() {
 // run is main without its process: it returns the exit code.
 func run(args, environ []string, stdout, stderr io.Writer) int {
 	name := strings.TrimSuffix(filepath.Base(args[0]), ".exe")
+	if len(args) > 1 && args[1] == "hook" {
+		return hooktool.Run(context.Background(), args[2:], hooktool.Program{
+			Stdout: stdout, Stderr: stderr, Environ: environ, Engines: engines,
+			Reload: func(whom string) error { return tell("reload", whom, name) },
+		})
+	}
 	cmd, err := config.Parse(args[1:], environ)
 	if err != nil {
 		complain(stderr, name, err)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 )
 
@@ -13,6 +14,8 @@ func watched() []os.Signal { return []os.Signal{os.Interrupt} }
 func purposeOf(os.Signal) purpose { return stop }
 
 // command fails: there are no signals to send.
-func command(string, string) error {
-	return errors.New("flag -sl: there are no signals on this system")
-}
+func command(string, string) error { return fmt.Errorf("flag -sl: %w", errNoSignals) }
+
+func tell(string, string, string) error { return errNoSignals }
+
+var errNoSignals = errors.New("there are no signals on this system")
