@@ -4,7 +4,7 @@ TOOL := $(GO) tool -modfile=.ci/tools.mod
 FUZZTIME ?= 5s
 FUZZ ?= ./...
 
-.PHONY: check build test race lint fuzz cli gen bench bench-check pgo abuse
+.PHONY: check build test race lint fuzz cli gen bench bench-check pgo abuse kills
 
 check:
 	bash .ci/run
@@ -42,6 +42,11 @@ cli:
 # handshakes that do not go on. It says what it cost.
 abuse:
 	MOONWIRE_ABUSE=100000 $(GO) test ./server -run '^TestStrangers$$' -count 1 -timeout 10m -v
+
+# A plugin that is killed a hundred times while everybody asks it. It says how
+# long they had to wait.
+kills:
+	MOONWIRE_KILLS=100 $(GO) test ./plugins -run '^TestKilled$$' -count 1 -timeout 10m -v
 
 # Everything that is generated, made anew.
 gen:

@@ -74,6 +74,8 @@ var only = []struct {
 	{"github.com/yuin/gopher-lua", []string{"hooks/lua"}},
 	{"github.com/hashicorp/go-plugin", []string{"plugins"}},
 	{"google.golang.org/grpc", []string{"plugins"}},
+	{"google.golang.org/protobuf", []string{"plugins"}},
+	{"github.com/bufbuild/protocompile", []string{"plugins/api"}},
 	{"github.com/knadh/koanf", []string{"server/config"}},
 	{"github.com/nats-io/nats-server/v2/conf", []string{"server/config"}},
 	{"github.com/prometheus", []string{"server/monitor"}},

@@ -28,6 +28,10 @@ type EngineOptions struct {
 	Timeout hooks.PerPoint[time.Duration]
 	Log     *zap.Logger   // names the hook in each line
 	Control hooks.Control // nil if there are no connections to act on
+	// ServerName is the name of the server.
+	ServerName string
+	// Flush forgets the answers of the hook that are kept.
+	Flush func()
 	// NoteReads has functions tell by hooks.Call.Saw what they look at, where an
 	// engine does so for those with a cache only: a tool wants to know.
 	NoteReads bool

@@ -111,9 +111,11 @@ func (l *hookLoader) specLocked(o *Options, h *config.Hook) (spec hooks.Spec, er
 	if open == nil {
 		return spec, fmt.Errorf(`hook %q: this broker has nothing that runs %s hooks; take the hook out, or set "mode: off"`, h.Name, from.kind)
 	}
+	name := h.Name
 	eo := EngineOptions{
-		Name: h.Name, Hook: *h, Hooks: o.Hooks, Timeout: spec.Timeout, Control: l.control(),
+		Name: name, Hook: *h, Hooks: o.Hooks, Timeout: spec.Timeout, Control: l.control(),
 		Log: l.server.log.With(zap.String("hook", h.Name)), NoteReads: l.desk,
+		ServerName: l.server.name, Flush: func() { l.server.hooks.Set().Flush(name) },
 	}
 	eo.Hooks.Load = nil
 	if ca := eo.Hooks.HTTP.CAFile; ca != "" {
@@ -141,7 +143,10 @@ func (l *hookLoader) specLocked(o *Options, h *config.Hook) (spec hooks.Spec, er
 // what a set of hooks does with the answers is no matter of the engine.
 func sumSettings(eo *EngineOptions) (string, error) {
 	h, common := eo.Hook, eo.Hooks
-	h.Mode, h.OnError, h.Accounts, h.Subjects, h.Final = "", config.HookOnError{}, nil, nil, false
+	h.Mode, h.OnError, h.Subjects, h.Final = "", config.HookOnError{}, nil, false
+	if h.Plugin == "" { // whose commands they bound
+		h.Accounts = nil
+	}
 	common.Reload, common.ScriptsDir = config.HooksReload{}, ""
 	data, err := json.Marshal([]any{h, common})
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -13,6 +14,7 @@ import (
 	"moonwire/hooks/builtin"
 	"moonwire/hooks/lua"
 	"moonwire/hooks/lua/library"
+	"moonwire/plugins"
 	"moonwire/server"
 )
 
@@ -25,11 +27,27 @@ func engines() []server.Option {
 		server.WithEngine(server.EngineBuiltin, openBuiltin),
 		server.WithEngine(server.EngineLua, scripts.open),
 		server.WithTests(server.EngineLua, hooktool.Test),
+		server.WithEngine(server.EnginePlugin, openPlugin),
 	}
 }
 
 func openBuiltin(ctx context.Context, o server.EngineOptions) (hooks.Engine, error) {
 	return builtin.Open(ctx, o.Hook.Builtin, o.Hook.Config, o.Old)
+}
+
+// openPlugin opens a hook that is a program.
+func openPlugin(ctx context.Context, o server.EngineOptions) (hooks.Engine, error) {
+	h := &o.Hook
+	if h.Attach != "" {
+		return nil, errors.New("attach: the broker starts its plugins itself; leave it out")
+	}
+	return plugins.Open(ctx, plugins.Options{
+		Name: o.Name, Command: h.Plugin, Args: h.Args, Env: h.Env, Config: h.Config,
+		SHA256: h.SHA256, NoMTLS: h.NoMTLS, Window: h.Window, BatchMax: h.Batch.Max, BatchBytes: h.Batch.Bytes,
+		Memory: h.Limits.Memory, RestartMin: h.Restart.Min, RestartMax: h.Restart.Max,
+		ServerName: o.ServerName, ServerVersion: server.Version,
+		Accounts: h.Accounts, Log: o.Log, Control: o.Control, Flush: o.Flush,
+	}, o.Old)
 }
 
 // scripts is what all Lua hooks of a server share: the entries of kv, the buckets

@@ -1,0 +1,271 @@
+package plugins
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/go-plugin/runner"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	"moonwire/plugins/api"
+	hookv1 "moonwire/plugins/api/v1"
+)
+
+// process is one running program.
+type process struct {
+	client  *plugin.Client
+	conn    *grpc.ClientConn
+	hook    hookv1.HookClient
+	health  grpc_health_v1.HealthClient
+	program *program
+	log     *sink
+	dir     string // of its socket
+	kill    sync.Once
+}
+
+// inherited are the variables of the broker's environment that a plugin gets:
+// what programs need to find others, and nothing that could hold a secret.
+var inherited = []string{"PATH", "HOME", "TMPDIR", "LANG", "TZ"}
+
+// environment is that of the program.
+func (o *Options) environment() []string {
+	var env []string
+	for _, name := range inherited {
+		if v, ok := os.LookupEnv(name); ok {
+			if _, set := o.Env[name]; !set {
+				env = append(env, name+"="+v)
+			}
+		}
+	}
+	for name, v := range o.Env {
+		env = append(env, name+"="+v)
+	}
+	slices.Sort(env)
+	return env
+}
+
+// connection is what go-plugin makes of a process: its connection.
+type connection struct {
+	plugin.NetRPCUnsupportedPlugin
+}
+
+// GRPCServer implements plugin.GRPCPlugin; the broker serves nothing.
+func (connection) GRPCServer(*plugin.GRPCBroker, *grpc.Server) error {
+	return errors.New("the broker is not a plugin")
+}
+
+// GRPCClient implements plugin.GRPCPlugin.
+func (connection) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+	return conn, nil
+}
+
+// start runs the program, and returns when it can be called. The error says
+// what it did instead.
+func start(ctx context.Context, o *Options) (_ *process, err error) {
+	if o.SHA256 != "" {
+		// Here, as go-plugin would look at another path than the runner's.
+		if sum := o.sum(); !strings.EqualFold(sum, o.SHA256) {
+			return nil, fmt.Errorf("starting %s: its SHA-256 is %s and not %s: it is not the file that was meant", o.Command, cmp.Or(sum, "unknown"), o.SHA256)
+		}
+	}
+	// Unix sockets have short names, so the directory is where it is short.
+	dir, err := os.MkdirTemp("", "moonwire-")
+	if err != nil {
+		return nil, fmt.Errorf("making a directory for its socket: %w", err)
+	}
+	log := newSink(o.Log)
+	p := &process{dir: dir, log: log, program: newProgram(o, &lines{to: log}, func() {
+		o.Log.Warn("the plugin writes to its standard output, which belongs to the handshake: it is dropped; the standard error goes to this log")
+	})}
+	p.client = plugin.NewClient(&plugin.ClientConfig{
+		HandshakeConfig:  plugin.HandshakeConfig{MagicCookieKey: api.CookieKey, MagicCookieValue: api.CookieValue},
+		VersionedPlugins: map[int]plugin.PluginSet{api.Version: {api.Service: connection{}}},
+		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, _ string) (runner.Runner, error) {
+			p.program.cmd.Env = append(o.environment(), spec.Env...)
+			return p.program, nil
+		},
+		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
+		AutoMTLS:         !o.NoMTLS,
+		SkipHostEnv:      true,
+		StartTimeout:     o.StartTimeout,
+		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: dir},
+		GRPCDialOptions: []grpc.DialOption{
+			grpc.WithInitialWindowSize(api.StreamWindow), grpc.WithInitialConnWindowSize(api.StreamWindow),
+			grpc.WithReadBufferSize(api.IOBuffer), grpc.WithWriteBufferSize(api.IOBuffer),
+		},
+		Logger: hclog.NewNullLogger(), // what it has to say, the broker says in its own words
+		// A Go program's os.Stdout and os.Stderr, by the way of gRPC.
+		SyncStdout: &lines{to: log}, SyncStderr: &lines{to: log},
+	})
+	stop := context.AfterFunc(ctx, func() { p.stop(expired()) })
+	defer func() {
+		if !stop() {
+			err = ctx.Err() // whatever came of it
+		}
+		if err != nil {
+			p.stop(expired())
+			err = p.startError(o, err)
+		}
+	}()
+	protocol, err := p.client.Client()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := protocol.Dispense(api.Service)
+	if err != nil {
+		return nil, err
+	}
+	p.conn = raw.(*grpc.ClientConn)
+	p.hook, p.health = hookv1.NewHookClient(p.conn), grpc_health_v1.NewHealthClient(p.conn)
+	if err := limit(p.program.pid(), o); err != nil {
+		return nil, fmt.Errorf("limiting what it may use: %w", err)
+	}
+	return p, nil
+}
+
+// startError says in one line why a program did not start. The program has been
+// stopped.
+func (p *process) startError(o *Options, err error) error {
+	text, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
+	how := "starting " + o.Command + ": "
+	said, unknown := strings.CutPrefix(text, "Unrecognized remote plugin message:")
+	address, _ := errors.AsType[*addressError](err)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		how += "there is no such file"
+	case errors.Is(err, os.ErrPermission):
+		how += "it cannot be executed: " + text
+	case errors.Is(err, context.DeadlineExceeded), strings.Contains(text, "timeout while waiting"):
+		how += "it does not serve in time: a plugin prints its handshake as soon as it can be called"
+	case errors.Is(err, context.Canceled):
+		how += "it was stopped"
+	case address != nil:
+		how += address.Error()
+	case unknown && strings.TrimSpace(said) == "", strings.Contains(text, "exited before we could connect"):
+		exit, _ := p.program.exit(grace)
+		how += "it ended before its handshake: " + exit
+	case unknown:
+		how += fmt.Sprintf("its first line is %q and not the handshake: a plugin writes nothing else to its standard output, and serves by an SDK or as hook.proto says", brief(strings.TrimSpace(said)))
+	case strings.Contains(text, "incompatible API version"):
+		how += fmt.Sprintf("it does not speak version %d of the protocol: build it with an SDK of this broker's version", api.Version)
+	default:
+		how += brief(text)
+	}
+	if words := p.log.words(); words != "" {
+		how += fmt.Sprintf("; its last words are %q", words)
+	}
+	return errors.New(how)
+}
+
+// configure gives a process its settings.
+func (p *process) configure(ctx context.Context, o *Options, state []byte, restarted bool) (*hookv1.ConfigureResponse, error) {
+	config := []byte("{}")
+	if o.Config != nil {
+		var err error
+		if config, err = json.Marshal(o.Config); err != nil {
+			return nil, fmt.Errorf("config: %w", err)
+		}
+	}
+	r, err := p.hook.Configure(ctx, &hookv1.ConfigureRequest{
+		Hook: o.Name, ServerName: o.ServerName, ServerVersion: o.ServerVersion,
+		Config: config, State: state, Restarted: restarted,
+	})
+	switch text := brief(status.Convert(err).Message()); {
+	case err == nil:
+	case !o.NoMTLS && strings.Contains(text, "handshake failed"):
+		return nil, fmt.Errorf("it does not speak the mutual TLS that PLUGIN_CLIENT_CERT asks for: have it do so, or set mtls to false (%s)", text)
+	case status.Code(err) == codes.Unimplemented:
+		return nil, errors.New("it does not serve moonwire.hook.v1.Hook: a plugin is made with an SDK, or as hook.proto says")
+	case status.Code(err) == codes.DeadlineExceeded:
+		return nil, errors.New("it does not answer Configure in time")
+	default:
+		if exit, ended := p.program.exit(pipeDelay); ended {
+			text = "it ended: " + exit
+		}
+		if words := p.log.words(); words != "" {
+			text += fmt.Sprintf("; its last words are %q", words)
+		}
+		return nil, fmt.Errorf("configuring it: %s", text)
+	}
+	if r.GetError() != "" {
+		return nil, fmt.Errorf("the plugin refuses its configuration: %s", brief(r.GetError()))
+	}
+	return r, nil
+}
+
+// well returns why a process does not serve, or nil.
+func (p *process) well(ctx context.Context) error {
+	r, err := p.health.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: plugin.GRPCServiceName})
+	if err != nil {
+		return err
+	}
+	if r.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
+		return fmt.Errorf("its health is %s", r.GetStatus())
+	}
+	return nil
+}
+
+// grace is how long a process may take to end by itself.
+const grace = time.Second
+
+// stop ends the process: it is asked to, and killed when ctx ends, with all that
+// it has started.
+func (p *process) stop(ctx context.Context) {
+	p.kill.Do(func() {
+		asked := make(chan struct{})
+		go func() {
+			p.client.Kill()
+			close(asked)
+		}()
+		select {
+		case <-asked:
+		case <-ctx.Done():
+			_ = p.program.Kill(ctx)
+			<-asked // it has nothing to wait for any more
+		}
+		_ = os.RemoveAll(p.dir)
+	})
+}
+
+// expired is a context that has ended.
+func expired() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+// sum returns the SHA-256 of the program's file, or "" if it cannot be read.
+func (o *Options) sum() string {
+	path, err := exec.LookPath(o.Command)
+	if err != nil {
+		return ""
+	}
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = f.Close() }()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,127 @@
+package sdk
+
+import (
+	"math"
+	"time"
+
+	hookv1 "moonwire/plugins/api/v1"
+)
+
+// Decision is an answer. The zero Decision is [Pass].
+type Decision struct {
+	verdict  hookv1.Verdict
+	reason   string
+	subject  string
+	identity *Identity
+	failed   error
+	ttl      time.Duration
+	noCache  bool
+}
+
+// Pass has no opinion: the next hook is asked. At inspect it is also the answer
+// for a message that was changed.
+func Pass() Decision { return Decision{} }
+
+// Allow is a yes; other hooks may still deny. At connect it leaves who the client
+// is to other hooks and the broker's own users.
+func Allow() Decision { return Decision{verdict: hookv1.Verdict_VERDICT_ALLOW} }
+
+// AllowAs lets a client in as somebody.
+func AllowAs(id Identity) Decision {
+	return Decision{verdict: hookv1.Verdict_VERDICT_ALLOW, identity: &id}
+}
+
+// Deny is a no. The reason is for the broker's log; the client does not see it.
+func Deny(reason string) Decision {
+	return Decision{verdict: hookv1.Verdict_VERDICT_DENY, reason: reason}
+}
+
+// Drop takes a message away at inspect, without a word to the client.
+func Drop(reason string) Decision {
+	return Decision{verdict: hookv1.Verdict_VERDICT_DROP, reason: reason}
+}
+
+// To gives a message another subject at rewrite, without wildcards.
+func To(subject string) Decision {
+	return Decision{verdict: hookv1.Verdict_VERDICT_REPLACE, subject: subject}
+}
+
+// Fail is no answer: the broker does what its operator has configured for that,
+// and logs the error.
+func Fail(err error) Decision { return Decision{failed: err} }
+
+// For shortens how long the broker keeps the answer. Without a time it is not kept.
+func (d Decision) For(ttl time.Duration) Decision {
+	d.ttl, d.noCache = ttl, d.noCache || ttl <= 0
+	return d
+}
+
+// NoCache has the broker not keep the answer.
+func (d Decision) NoCache() Decision {
+	d.noCache = true
+	return d
+}
+
+// Identity is who a client is. What is empty stays as other hooks or the broker
+// know it.
+type Identity struct {
+	User, Account string
+	Permissions   *Permissions // nil adds no bound
+	// MaxSubscriptions and MaxPayload, in bytes, bound the connection; 0 does not.
+	MaxSubscriptions, MaxPayload int
+	Tags                         map[string]string
+	// Expires is when the connection is closed; zero is never.
+	Expires time.Time
+}
+
+// Permissions are rules as the broker's configuration has them.
+type Permissions struct {
+	Publish   Rules
+	Subscribe Rules // "subject" or "subject queue"
+	// Responses lets the client publish to the reply subjects of what it receives.
+	Responses *Responses
+}
+
+// Rules allow and deny subjects; an empty Allow allows everything.
+type Rules struct{ Allow, Deny []string }
+
+// Responses bound the permission to answer; 0 is the broker's default, negative no
+// bound.
+type Responses struct {
+	Max     int
+	Expires time.Duration
+}
+
+func (id *Identity) proto() *hookv1.Identity {
+	if id == nil {
+		return nil
+	}
+	out := &hookv1.Identity{User: id.User, Account: id.Account, Tags: id.Tags, Permissions: id.Permissions.proto()}
+	if id.MaxSubscriptions != 0 || id.MaxPayload != 0 {
+		out.Limits = &hookv1.Limits{Subscriptions: clamp(id.MaxSubscriptions), Payload: clamp(id.MaxPayload)}
+	}
+	if !id.Expires.IsZero() {
+		out.Expires = max(id.Expires.Unix(), 1)
+	}
+	return out
+}
+
+func (p *Permissions) proto() *hookv1.Permissions {
+	if p == nil {
+		return nil
+	}
+	out := &hookv1.Permissions{
+		Publish:   &hookv1.Rules{Allow: p.Publish.Allow, Deny: p.Publish.Deny},
+		Subscribe: &hookv1.Rules{Allow: p.Subscribe.Allow, Deny: p.Subscribe.Deny},
+	}
+	if r := p.Responses; r != nil {
+		out.Responses = &hookv1.Responses{Max: clamp(r.Max), ExpiresMs: int64(milliseconds(r.Expires))}
+		if r.Expires < 0 {
+			out.Responses.ExpiresMs = -1
+		}
+	}
+	return out
+}
+
+// clamp is a number as the protocol has it.
+func clamp(n int) int32 { return int32(min(max(n, math.MinInt32), math.MaxInt32)) }

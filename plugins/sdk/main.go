@@ -1,0 +1,77 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
+	"moonwire/plugins/api"
+	"moonwire/plugins/api/frame"
+	hookv1 "moonwire/plugins/api/v1"
+)
+
+// Main serves a plugin to the broker that has started the program. It returns when
+// the broker ends it; a program that was started by hand is told what it is, and
+// ends with status 1, as does one whose registrations are wrong.
+func Main(p any, registrations ...Registration) {
+	s, err := newService(p, registrations...)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	go watchParent()
+	plugin.Serve(&plugin.ServeConfig{
+		HandshakeConfig:  plugin.HandshakeConfig{MagicCookieKey: api.CookieKey, MagicCookieValue: api.CookieValue},
+		VersionedPlugins: map[int]plugin.PluginSet{api.Version: {api.Service: served{service: s}}},
+		GRPCServer: func(o []grpc.ServerOption) *grpc.Server {
+			return grpc.NewServer(append(o, serverOptions()...)...)
+		},
+		Logger: hclog.NewNullLogger(), // go-plugin's own lines say nothing to an operator
+	})
+}
+
+// serverOptions are those of a server of plugins. What frames may have the broker
+// bounds.
+func serverOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(math.MaxInt32), grpc.MaxSendMsgSize(math.MaxInt32),
+		grpc.ForceServerCodecV2(frame.Codec{}),
+		grpc.InitialWindowSize(api.StreamWindow), grpc.InitialConnWindowSize(api.StreamWindow),
+		grpc.ReadBufferSize(api.IOBuffer), grpc.WriteBufferSize(api.IOBuffer),
+	}
+}
+
+// watchParent ends the program when the broker has died without a word: it would
+// serve nobody for ever.
+func watchParent() {
+	broker := os.Getppid()
+	for range time.Tick(time.Second) {
+		if os.Getppid() != broker {
+			os.Exit(1)
+		}
+	}
+}
+
+// served is a service as go-plugin wants it.
+type served struct {
+	plugin.NetRPCUnsupportedPlugin
+	service *service
+}
+
+// GRPCServer implements plugin.GRPCPlugin.
+func (p served) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
+	hookv1.RegisterHookServer(s, p.service)
+	return nil
+}
+
+// GRPCClient implements plugin.GRPCPlugin; a plugin calls nobody.
+func (served) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
+	return nil, errors.New("a plugin is not the broker")
+}
