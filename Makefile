@@ -1,10 +1,11 @@
 # Targets for people; .ci/run is what decides (make check runs it).
 GO ?= go
+PYTHON ?= python3
 TOOL := $(GO) tool -modfile=.ci/tools.mod
 FUZZTIME ?= 5s
 FUZZ ?= ./...
 
-.PHONY: check build test race lint fuzz cli gen bench bench-check pgo abuse kills
+.PHONY: check build test race lint fuzz cli node python gen bench bench-check pgo abuse kills
 
 check:
 	bash .ci/run
@@ -24,6 +25,7 @@ lint:
 	if [ -n "$$files" ]; then echo "not formatted: $$files (run: $(TOOL) gofumpt -w .)"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -tags natscli .
+	$(GO) vet -tags node,python ./examples/plugins
 	$(TOOL) staticcheck ./...
 
 # Every fuzz target of the packages FUZZ for FUZZTIME each.
@@ -37,6 +39,14 @@ fuzz:
 # The nats command line client against the broker.
 cli:
 	$(GO) test -tags natscli -run 'CLI' -count 1 .
+
+# Plugins in Node: their own tests, and the broker's of them. It needs node and npm.
+node:
+	$(GO) test -tags node -run Node -count 1 ./examples/plugins
+
+# The same in Python. It needs what examples/plugins/python/requirements.txt names.
+python:
+	PYTHON="$(PYTHON)" $(GO) test -tags python -run Python -count 1 ./examples/plugins
 
 # A storm of 100,000 strangers: wrong credentials, garbage, connections and
 # handshakes that do not go on. It says what it cost.

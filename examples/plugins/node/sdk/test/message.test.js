@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { inspect as print } from 'node:util';
+import test from 'node:test';
+import { start } from 'moonwire-hook/testing';
+
+/** What becomes of a message that inspect does something to. */
+async function changed(change, question) {
+  const broker = await start({ inspect: change });
+  return broker.inspect({ subject: 'a', ...question });
+}
+
+test('headers are read in any case', async () => {
+  let seen;
+  await changed((m) => {
+    seen = [m.get('x-a'), m.values('X-A'), m.get('none'), m.values('none'), m.get('x')];
+  }, { headers: { 'X-a': ['1', '2'], X: 'ü' } });
+  assert.deepEqual(seen, ['1', ['1', '2'], undefined, [], 'ü']);
+});
+
+test('changes', async () => {
+  const headers = { A: ['1', '2'], B: 'b' };
+  for (const [name, change, question, want] of [
+    ['nothing', () => {}, { payload: 'x' }, { verdict: 'pass' }],
+    ['payload', (m) => { m.payload = 'ü'; }, { payload: 'x' }, { verdict: 'replace', payload: Buffer.from('ü') }],
+    ['bytes', (m) => { m.payload = new Uint8Array([255, 0]); }, { payload: 'x' }, { verdict: 'replace', payload: Buffer.from([255, 0]) }],
+    ['no payload', (m) => { m.payload = ''; }, { payload: 'x' }, { verdict: 'replace', payload: Buffer.alloc(0) }],
+    ['first header', (m) => m.setHeader('N', 'v'), {}, { verdict: 'replace', headers: { N: ['v'] } }],
+    ['another header', (m) => m.setHeader('N', 'ü'), { headers }, { verdict: 'replace', headers: { ...headers, B: ['b'], N: ['ü'] } }],
+    ['in place of all', (m) => m.setHeader('a', '3'), { headers }, { verdict: 'replace', headers: { B: ['b'], a: ['3'] } }],
+    ['delete', (m) => m.deleteHeader('a'), { headers }, { verdict: 'replace', headers: { B: ['b'] } }],
+    ['delete all', (m) => { m.deleteHeader('A'); m.deleteHeader('B'); }, { headers }, { verdict: 'replace', headers: {} }],
+    ['delete none', (m) => m.deleteHeader('C'), { headers }, { verdict: 'pass' }],
+    ['what was changed is read', (m) => { m.setHeader('C', m.get('A')); m.payload = m.get('c'); }, { headers }, {
+      verdict: 'replace', headers: { ...headers, B: ['b'], C: ['1'] }, payload: Buffer.from('1'),
+    }],
+  ]) {
+    assert.deepEqual(await changed(change, question), want, name);
+  }
+});
+
+test('a header that would break the block is refused', async () => {
+  for (const [name, value] of [['', 'v'], ['a b', 'v'], ['a:', 'v'], ['ü', 'v'], ['a', 'v\r\nb: c'], ['a', '\0'], ['a\r\n', 'v'], ['a', 5]]) {
+    const got = await changed((m) => m.setHeader(name, value), {});
+    assert.match(got.error ?? '', /printable letters without colon/, JSON.stringify([name, value]));
+  }
+});
+
+test('bytes that are no text stay as they are', async () => {
+  let subject;
+  const odd = Buffer.from([0x61, 0x2e, 0xff]);
+  await changed((m) => { subject = [m.subjectBytes, m.subject]; }, { subject: odd });
+  assert.deepEqual(subject, [odd, 'a.\ufffd']);
+});
+
+test('secrets do not show', async () => {
+  let shown;
+  let password;
+  const broker = await start({
+    connect(request) {
+      shown = print(request) + JSON.stringify(request);
+      password = request.password;
+    },
+  });
+  await broker.connect({ user: 'ann', password: 's3cr3t' });
+  assert.equal(password, 's3cr3t');
+  assert.ok(shown.includes('ann') && !shown.includes('s3cr3t'), shown);
+});
+
+test('what nobody has is empty', async () => {
+  let seen;
+  const broker = await start({ publish(m) { seen = [m.client.user, m.client.tags, m.payload, m.header, m.reply, m.originalSubject]; } }, [
+    { point: 'publish', fields: ['subject'] },
+  ]);
+  await broker.publish({ subject: 'a', client: { user: 'bob', tags: { a: 'b' } }, payload: 'x' });
+  assert.deepEqual(seen, ['', {}, Buffer.alloc(0), Buffer.alloc(0), '', '']);
+});
