@@ -40,7 +40,8 @@ func TestCLIDocs(t *testing.T) {
 			r := newReader(t, bin, tools)
 			r.withCLI = true
 			for i := range list {
-				if list[i].lang == "console" || list[i].lang == "conf" {
+				switch list[i].lang {
+				case "console", "conf", "lua":
 					r.read(&list[i])
 				}
 			}

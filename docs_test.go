@@ -17,6 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"moonwire/hooks/lua/sandbox"
 	"moonwire/server/config"
 )
 
@@ -46,6 +47,9 @@ func documents(t *testing.T) []string {
 //	go       a file that compiles; a program with a comment "// Output:" at its
 //	         end runs, and prints that
 //	json     JSON
+//	lua      a script; "-- name.lua" in its first line makes it a file that
+//	         commands find, and has it loaded as a broker would; the tests in a
+//	         "-- name_test.lua" run, and pass
 //	text     anything; not looked at
 //
 // and links to files lead somewhere. Blocks with the nats CLI are left to
@@ -121,6 +125,8 @@ func (r *reader) read(b *block) {
 		if err := json.Unmarshal([]byte(b.text()), new(any)); err != nil {
 			r.t.Errorf("line %d: %v", b.line, err)
 		}
+	case "lua":
+		r.script(b)
 	case "text":
 	default:
 		r.t.Errorf("line %d: blocks of %q are not checked by any test", b.line, b.lang)
@@ -140,6 +146,47 @@ func (r *reader) configuration(b *block) {
 	}
 	if _, warnings, err := config.LoadFile(path, nil); err != nil || warnings != nil {
 		r.t.Errorf("line %d: %v %v", b.line, err, warnings)
+	}
+}
+
+// The comments before a block of Lua that mean something.
+const (
+	// wrongScript: it does not load. A command shows what is told of it.
+	wrongScript = "wrong"
+	// luaModule: it registers nothing, and is loaded with the script that
+	// requires it.
+	luaModule = "module"
+)
+
+var luaFile = regexp.MustCompile(`^-- ([\w/]+\.lua)$`)
+
+// script leaves a script where commands find it, and loads it or, if it is a file
+// of tests, runs them. One without a name is compiled.
+func (r *reader) script(b *block) {
+	r.t.Helper()
+	name := luaFile.FindStringSubmatch(b.lines[0])
+	if name == nil {
+		if _, err := sandbox.Compile(fmt.Sprintf("line%d.lua", b.line), []byte(b.text()), sandbox.Options{}); err != nil {
+			r.t.Errorf("line %d: %v", b.line, err)
+		}
+		return
+	}
+	path := filepath.Join(r.dir, name[1])
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(b.text()), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	if b.note == wrongScript || b.note == luaModule {
+		return
+	}
+	command := "moonwire hook check " + name[1]
+	if strings.HasSuffix(name[1], "_test.lua") {
+		command = "moonwire hook test " + name[1]
+	}
+	if j := r.start(command); j.wait(r.t) != 0 {
+		r.t.Errorf("line %d: %s failed:\n%s", b.line, command, j.printed())
 	}
 }
 

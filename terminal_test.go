@@ -142,7 +142,8 @@ func (r *reader) start(text string) *job {
 // startBroker starts the broker as the document says. If somebody else has a
 // port that it names, the flags -p -1 -m -1 are appended, a WebSocket listener
 // takes a free port too, and the ports that the broker got stand in place of
-// 4222, 8222 and 8080 in the rest of the document.
+// 4222, 8222 and 8080 in the rest of the document. The port of monitoring does so
+// in any case, as a port in a file gives way to the one that newReader sets.
 func (r *reader) startBroker(c command, line int) {
 	r.t.Helper()
 	r.instead = nil
@@ -159,7 +160,6 @@ func (r *reader) startBroker(c command, line int) {
 			r.t.Fatalf("line %d: %s ended and printed:\n%s", line, c.text, j.printed())
 		}
 		r.instead = append(r.instead, "4222", r.logged(j, "Listening for client connections"))
-		r.instead = append(r.instead, "8222", r.logged(j, "Starting http monitor"))
 		if web {
 			r.instead = append(r.instead, "8080", r.logged(j, "Listening for websocket clients"))
 		}
@@ -170,6 +170,7 @@ func (r *reader) startBroker(c command, line int) {
 	}
 	r.jobs = append(r.jobs, &terminal{j, c, line, pid})
 	r.http = r.logged(j, "Starting http monitor")
+	r.instead = append(r.instead, "8222", r.http)
 	port := r.logged(j, "Listening for client connections")
 	r.env = append(r.env, "NATS_URL=nats://127.0.0.1:"+port)
 	r.serves(port)
