@@ -149,14 +149,9 @@ func (r *reader) configuration(b *block) {
 	}
 }
 
-// The comments before a block of Lua that mean something.
-const (
-	// wrongScript: it does not load. A command shows what is told of it.
-	wrongScript = "wrong"
-	// luaModule: it registers nothing, and is loaded with the script that
-	// requires it.
-	luaModule = "module"
-)
+// luaModule is the comment before a block of Lua that registers nothing, and is
+// loaded with the script that requires it.
+const luaModule = "module"
 
 var luaFile = regexp.MustCompile(`^-- ([\w/]+\.lua)$`)
 
@@ -178,7 +173,7 @@ func (r *reader) script(b *block) {
 	if err := os.WriteFile(path, []byte(b.text()), 0o600); err != nil {
 		r.t.Fatal(err)
 	}
-	if b.note == wrongScript || b.note == luaModule {
+	if b.note == luaModule {
 		return
 	}
 	command := "moonwire hook check " + name[1]
