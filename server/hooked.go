@@ -86,8 +86,16 @@ type hookProof struct {
 	of       any  // Proof for the authority; nil if admitted
 }
 
+// errNameless is why hooks that say something of a client, and not who it is, let
+// nobody in. Whoever forgets the user would otherwise let everybody in, whatever
+// the password.
+var errNameless = errors.New("it has no user: a hook has to say who it is, or to allow without saying anything, which leaves that to the server's own users")
+
 // identityOf returns what hooks say of a client as an identity.
 func identityOf(h *hooks.Identity, now time.Time) (*auth.Identity, error) {
+	if h.User == "" {
+		return nil, errNameless
+	}
 	id := &auth.Identity{
 		User: h.User, Account: h.Account, Expires: h.Expires, Limits: auth.Unlimited,
 		Proof: &hookProof{admitted: true},

@@ -116,16 +116,20 @@ func TestHookedConnect(t *testing.T) {
 		want   string
 		logged string
 	}{
-		"deny":                     {loopback(), door(refuse), "", violation, `authentication error: hook "door": "not today"`},
-		"nobody allows":            {loopback(), door(func(*hooks.Call) {}), "", violation, "authentication error: no hook allowed the connection"},
-		"an error":                 {loopback(), failing, "", violation, `authentication error: hook "door": "the hook failed: runtime"`},
-		"an error, skipped":        {loopback(), skipping, "", violation, "authentication error: no hook allowed the connection"},
-		"an error, fails open":     {loopback(), opening, "", "PONG", ""},
-		"a panic":                  {loopback(), door(func(*hooks.Call) { panic("!") }), "", violation, `authentication error: hook "door": "the hook failed: runtime"`},
-		"allow, no users":          {loopback(), door(allow(nil)), "", "PONG", ""},
-		"allow, right password":    {users, door(allow(nil)), native, "PONG", ""},
-		"allow, wrong password":    {users, door(allow(nil)), `,"user":"u","pass":"secret-2"`, violation, `authentication error: user "u"`},
-		"deny, right password":     {users, door(refuse), native, violation, `authentication error: hook "door": "not today"`},
+		"deny":                  {loopback(), door(refuse), "", violation, `authentication error: hook "door": "not today"`},
+		"nobody allows":         {loopback(), door(func(*hooks.Call) {}), "", violation, "authentication error: no hook allowed the connection"},
+		"an error":              {loopback(), failing, "", violation, `authentication error: hook "door": "the hook failed: runtime"`},
+		"an error, skipped":     {loopback(), skipping, "", violation, "authentication error: no hook allowed the connection"},
+		"an error, fails open":  {loopback(), opening, "", "PONG", ""},
+		"a panic":               {loopback(), door(func(*hooks.Call) { panic("!") }), "", violation, `authentication error: hook "door": "the hook failed: runtime"`},
+		"allow, no users":       {loopback(), door(allow(nil)), "", "PONG", ""},
+		"allow, right password": {users, door(allow(nil)), native, "PONG", ""},
+		"allow, wrong password": {users, door(allow(nil)), `,"user":"u","pass":"secret-2"`, violation, `authentication error: user "u"`},
+		"deny, right password":  {users, door(refuse), native, violation, `authentication error: hook "door": "not today"`},
+		"identity without user": {
+			users, door(allow(&hooks.Identity{Account: "$G", Tags: map[string]string{"a": "b"}})), native, violation,
+			`authentication error: what hooks say of user "": it has no user`,
+		},
 		"identity, wrong password": {users, door(allow(&hooks.Identity{User: "x"})), `,"user":"u","pass":"secret-2"`, "PONG", ""},
 		"no such account": {
 			loopback(), door(allow(&hooks.Identity{User: "x", Account: "A"})), "", violation,

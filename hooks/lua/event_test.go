@@ -149,7 +149,7 @@ func TestLog(t *testing.T) {
 		{`log.info()`, "! log.info: argument #1 is a no value; want a text"},
 		{`log.info({})`, "! log.info: argument #1 is a table; want a text"},
 		{`log.info("a", "b")`, "! log.info: argument #2 is a string; want a table of fields"},
-		{`log.inform("a")`, "! attempt to call a non-function object"},
+		{`log.inform("a")`, `! log has no "inform"; did you mean "info"?`},
 	} {
 		var l lines
 		s := openWith(t, "require 'log' hook.publish(function(req)\n"+tt.call+"\nend)", Options{Log: l.log})

@@ -68,7 +68,7 @@ const mostWarm = 8
 func Open(ctx context.Context, o Options) (*Script, error) {
 	o, err := o.withDefaults()
 	if err != nil {
-		return nil, fmt.Errorf("hook %q: %w", o.Name, err)
+		return nil, err
 	}
 	s := &Script{options: o, globals: Globals()}
 	s.lines = limiter{rate: 100, most: 200, clock: o.Clock}
@@ -76,7 +76,7 @@ func Open(ctx context.Context, o Options) (*Script, error) {
 	s.life, s.end = context.WithCancel(context.Background())
 	if err := s.open(ctx); err != nil {
 		s.end()
-		return nil, fmt.Errorf("hook %q: %w", o.Name, err)
+		return nil, err // it has the file; whoever opens it knows the hook
 	}
 	return s, nil
 }

@@ -34,9 +34,9 @@ hook.event({ "connect", "disconnect" }, function() end)`
 		{"a script", "@full.lua", 0, "full.lua version 1.2 sha256 SUM\n" + wishes, ""},
 		{
 			"several scripts", "@bad.lua @full.lua @worse.lua @none.lua", 1, "full.lua version 1.2 sha256 SUM\n" + wishes,
-			`moonwire hook check: hook "bad": bad.lua:2: hook.publish: argument #1 is a number; want the function
-moonwire hook check: hook "worse": worse.lua:1: parse error near "oops": the file ends too early
-moonwire hook check: hook "none": none.lua registers nothing: call hook.connect, hook.publish or another function of hook at its top level
+			`moonwire hook check: bad.lua:2: hook.publish: argument #1 is a number; want the function
+moonwire hook check: worse.lua:1: parse error near "oops": the file ends too early
+moonwire hook check: none.lua registers nothing: call hook.connect, hook.publish or another function of hook at its top level
 `,
 		},
 		{
@@ -45,8 +45,8 @@ moonwire hook check: hook "none": none.lua registers nothing: call hook.connect,
 		},
 		{
 			"a configuration that is wrong", "-c @bad.conf", 1, "",
-			`moonwire hook check: opening hook "one": hook "one": bad.lua:2: hook.publish: argument #1 is a number; want the function
-moonwire hook check: opening hook "three": hook "three": worse.lua:1: parse error near "oops": the file ends too early
+			`moonwire hook check: opening hook "one": bad.lua:2: hook.publish: argument #1 is a number; want the function
+moonwire hook check: opening hook "three": worse.lua:1: parse error near "oops": the file ends too early
 `,
 		},
 		{"a key that is none", "-c @key.conf", 1, "", "moonwire hook check: key.conf:1:30: unknown key"},
@@ -98,7 +98,7 @@ func TestReload(t *testing.T) {
 		{"one that is none", "-c @s.conf x", "", 1, "s.conf is valid, with 2 hooks\n", "moonwire hook reload: the configuration has no hook \"x\"\n"},
 		{
 			"a script that is wrong", "-c @bad.conf", "", 1, "",
-			"moonwire hook reload: opening hook \"a\": hook \"a\": bad.lua:1: parse error near \"oops\": the file ends too early\nmoonwire hook reload: nothing was sent to the broker\n",
+			"moonwire hook reload: opening hook \"a\": bad.lua:1: parse error near \"oops\": the file ends too early\nmoonwire hook reload: nothing was sent to the broker\n",
 		},
 		{"nobody is there", "-pid 0", "0", 1, "no configuration is given by -c: nothing was checked\n", "moonwire hook reload: nobody is there\n"},
 		{"two names", "a b", "", 2, "", "moonwire hook reload: name one hook, or none for all of the configuration\nusage: moonwire hook reload [flags] [NAME]\n"},

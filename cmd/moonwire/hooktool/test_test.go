@@ -117,11 +117,11 @@ func TestTestCommand(t *testing.T) {
 		},
 		{
 			name: "a script that cannot be loaded", files: []string{"a.lua", "oops", "a_test.lua", "test('t', function()\nassert_allowed(connect())\nend)"}, args: []string{"@a.lua"}, code: 1,
-			out: "FAIL  a_test.lua:1: t\n      a_test.lua:2: the script cannot be loaded: hook \"a\": a.lua:1: parse error near \"oops\": the file ends too early\n1 failed, 1 test in 1 file\n",
+			out: "FAIL  a_test.lua:1: t\n      a_test.lua:2: the script cannot be loaded: a.lua:1: parse error near \"oops\": the file ends too early\n1 failed, 1 test in 1 file\n",
 		},
 		{
 			name: "no script", files: []string{"a_test.lua", "test('t', function() connect() end)"}, args: []string{"@a_test.lua"}, code: 1,
-			out: "FAIL  a_test.lua:1: t\n      a_test.lua:1: the script cannot be loaded: hook \"a\": reading the script: stat a.lua: no such file or directory\n1 failed, 1 test in 1 file\n",
+			out: "FAIL  a_test.lua:1: t\n      a_test.lua:1: the script cannot be loaded: reading the script: stat a.lua: no such file or directory\n1 failed, 1 test in 1 file\n",
 		},
 		{
 			name: "nothing there", files: []string{"sub/a.lua", ""}, args: []string{"@none", "@sub", "@sub/a.lua"}, code: 1,

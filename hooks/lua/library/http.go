@@ -144,14 +144,14 @@ func rootCAs(file string) (*x509.CertPool, error) {
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("hooks.http.ca_file: %w", err)
+		return nil, fmt.Errorf("hooks.http.ca: %w", err)
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("hooks.http.ca_file: %s has no certificate in PEM", file)
+		return nil, fmt.Errorf("hooks.http.ca: %s has no certificate in PEM", file)
 	}
 	return pool, nil
 }
@@ -200,7 +200,7 @@ func (h *httpLib) enter() error {
 	}
 	if h.mu.inFlight >= h.options.InFlight {
 		h.refused.Add(1)
-		return fmt.Errorf("%d requests are under way already; call later, or raise hooks.http.in_flight", h.mu.inFlight)
+		return fmt.Errorf("%d requests are under way already; call later", h.mu.inFlight)
 	}
 	h.mu.inFlight++
 	h.requests.Add(1)

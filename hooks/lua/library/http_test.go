@@ -360,7 +360,7 @@ func TestHTTPOptionsWrong(t *testing.T) {
 	}})
 	const form = " is no host such as api.example.com or *.example.com, no address and no network such as 10.0.0.0/8\n"
 	want := `hooks.http.allow: "http://x"` + form + `hooks.http.allow: "*"` + form + `hooks.http.deny: "a:80"` + form + `hooks.http.deny: "10.0.0.256"` + form +
-		`hooks.http.deny: "fe80::1%eth0"` + form + `hooks.http.deny: "::ffff:10.0.0.0/104"` + form + "hooks.http.ca_file: " + empty + " has no certificate in PEM"
+		`hooks.http.deny: "fe80::1%eth0"` + form + `hooks.http.deny: "::ffff:10.0.0.0/104"` + form + "hooks.http.ca: " + empty + " has no certificate in PEM"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
@@ -424,7 +424,7 @@ func TestHTTPInFlight(t *testing.T) {
 		})
 		<-arrived
 	}
-	w.check(t, `out(http.get("URL/"))`, nil, "2 requests are under way already; call later, or raise hooks.http.in_flight")
+	w.check(t, `out(http.get("URL/"))`, nil, "2 requests are under way already; call later")
 	if got, want := w.s.Stats().HTTP, (HTTPStats{InFlight: 2, Requests: 2, Refused: 1}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

@@ -2,6 +2,7 @@ package library
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"moonwire/hooks/lua/sandbox"
@@ -104,8 +105,22 @@ func (m *Module) Build(vm *sandbox.VM) sandbox.Value {
 	for _, i := range inner {
 		i.Lock()
 	}
-	t.Lock()
+	t.LockFields(m.unknown)
 	return t.Value()
+}
+
+// unknown says that the module has no field of a name.
+func (m *Module) unknown(name string) string {
+	var known []string
+	for _, c := range m.Constants {
+		known = append(known, c.Name)
+	}
+	for _, f := range m.Functions {
+		outer, _, _ := strings.Cut(f.Name, ".")
+		known = append(known, outer)
+	}
+	slices.Sort(known)
+	return m.Name + " has no " + Suggest(name, slices.Compact(known))
 }
 
 // guarded returns what runs f where it may run: a function that waits does so

@@ -25,6 +25,19 @@ func marks(names ...string) *lua.LTable {
 	return t
 }
 
+// LockFields makes a table read-only to scripts, as [Table.Lock] does, and has them
+// get an error for a key that it does not have: the text is what unknown returns.
+func (t Table) LockFields(unknown func(key string) string) {
+	m := small(3)
+	m.RawSetString("__metatable", lua.LFalse)
+	m.RawSetString(markLocked, lua.LTrue)
+	m.RawSetString("__index", function(func(L *lua.LState) int {
+		L.RaiseError("%s", brief(unknown(lua.LVAsString(L.Get(2))), maxMessage))
+		return 0
+	}))
+	t.t.Metatable = m
+}
+
 // MarkList marks a table as a list, which tells an empty one from a table
 // without fields. Scripts see no difference but that they cannot give the table
 // a metatable. Ok is false, and nothing is changed, if it has one of its own or
