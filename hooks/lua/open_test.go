@@ -91,7 +91,7 @@ func TestLoadErrors(t *testing.T) {
 		{"pcall(hook.publish, 5)", "registers nothing"},
 	} {
 		got := refused(t, Options{File: filepath.Join(t.TempDir(), "test.lua"), Source: []byte(tt.source)})
-		if !strings.Contains(got, tt.want)  {
+		if !strings.Contains(got, tt.want) {
 			t.Errorf("%s:\n got %s\nwant %s", tt.source, got, tt.want)
 		}
 	}
