@@ -101,6 +101,7 @@ var rules = []struct {
 	{"server", []string{"server", "hooks"}, false},
 	{"hooks/lua", []string{"hooks", "server/subject"}, false},
 	{"hooks/builtin", []string{"hooks", "server/subject"}, false},
+	{"hooks/hookbench", nil, false},
 	{"hooks", []string{"server/subject"}, true},
 	{"plugins/sdk", []string{"plugins/api", "plugins/sdk"}, false},
 	{"plugins", []string{"plugins", "hooks", "server/subject"}, false},

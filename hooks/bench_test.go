@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"moonwire/hooks/hookbench"
 )
 
 // load makes what an account's pointer is.
@@ -15,48 +17,43 @@ func loadOf(t *Table) *atomic.Pointer[Table] {
 	return p
 }
 
-func BenchmarkNothingLoaded(b *testing.B) {
-	b.ReportAllocs()
-	p, s, subj := loadOf(nil), new(Session), []byte("orders.new.eu")
-	for b.Loop() {
-		if t := p.Load(); t != nil && t.Wanted(s, AtPublish, subj) {
-			b.Fatal("wanted")
+// benchWanted measures how long it takes to know that no hook is to be asked about
+// subjects in turn.
+func benchWanted(b *testing.B, p *atomic.Pointer[Table], subjects [][]byte) {
+	const times = 1000
+	s := new(Session)
+	i := 0
+	hookbench.Run(b, times, func() {
+		for range times {
+			if t := p.Load(); t != nil && t.Wanted(s, AtPublish, subjects[i]) {
+				b.Fatal("wanted")
+			}
+			if i++; i == len(subjects) {
+				i = 0
+			}
 		}
-	}
+	})
 }
 
+func BenchmarkNothingLoaded(b *testing.B) { benchWanted(b, loadOf(nil), subjectsOf(1)) }
+
 func BenchmarkOtherPoint(b *testing.B) {
-	b.ReportAllocs()
-	p := loadOf(must(b, Options{}, Hook{Name: "a", Engine: on(AtInspect, verdict(Pass))}).Table("A"))
-	s, subj := new(Session), []byte("orders.new.eu")
-	for b.Loop() {
-		if t := p.Load(); t != nil && t.Wanted(s, AtPublish, subj) {
-			b.Fatal("wanted")
-		}
+	benchWanted(b, loadOf(must(b, Options{}, Hook{Name: "a", Engine: on(AtInspect, verdict(Pass))}).Table("A")), subjectsOf(1))
+}
+
+func subjectsOf(n int) [][]byte {
+	subjects := make([][]byte, n)
+	for i := range subjects {
+		subjects[i] = fmt.Appendf(nil, "orders.new.%d", i)
 	}
+	return subjects
 }
 
 func BenchmarkNotMatching(b *testing.B) {
 	r := Registration{Point: AtPublish, Subjects: []string{"t.*.cmd.>", "billing.>", "orders.new.us"}}
 	p := loadOf(must(b, Options{}, Hook{Name: "a", Engine: at(r, verdict(Pass))}).Table("A"))
 	for _, n := range []int{1, 16, 1000} {
-		b.Run(fmt.Sprintf("subjects=%d", n), func(b *testing.B) {
-			s := new(Session)
-			subjects := make([][]byte, n)
-			for i := range subjects {
-				subjects[i] = fmt.Appendf(nil, "orders.new.%d", i)
-			}
-			b.ReportAllocs()
-			i := 0
-			for b.Loop() {
-				if t := p.Load(); t != nil && t.Wanted(s, AtPublish, subjects[i]) {
-					b.Fatal("wanted")
-				}
-				if i++; i == n {
-					i = 0
-				}
-			}
-		})
+		b.Run(fmt.Sprintf("subjects=%d", n), func(b *testing.B) { benchWanted(b, p, subjectsOf(n)) })
 	}
 }
 
@@ -71,12 +68,7 @@ func batchOf(n int) []*Call {
 
 func benchDo(b *testing.B, t *Table, n int) {
 	ctx, s, calls := context.Background(), new(Session), batchOf(n)
-	t.Do(ctx, s, AtPublish, calls)
-	b.ReportAllocs()
-	for b.Loop() {
-		t.Do(ctx, s, AtPublish, calls)
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/call")
+	hookbench.Run(b, n, func() { t.Do(ctx, s, AtPublish, calls) })
 }
 
 func BenchmarkGoHook(b *testing.B) {
@@ -114,11 +106,10 @@ func BenchmarkCached(b *testing.B) {
 		t, s, c := set.Table("A"), new(Session), batchOf(1)[0]
 		t.Do(context.Background(), s, AtPublish, []*Call{c})
 		bd := t.match(s, AtPublish, c.Subject).chain[0]
-		b.ReportAllocs()
-		for b.Loop() {
+		hookbench.Run(b, 1, func() {
 			if !t.recall(s, bd, c) {
 				b.Fatal("missed")
 			}
-		}
+		})
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"moonwire/hooks"
+	"moonwire/hooks/hookbench"
 )
 
 // benchTable asks about batches of one message of 128 bytes.
@@ -17,9 +18,7 @@ func benchTable(b *testing.B, e hooks.Engine, p hooks.Point, batch int, header s
 	if header != "" {
 		block = []byte(header)
 	}
-	b.ReportAllocs()
-	b.SetBytes(int64(batch * (len(header) + len(payload))))
-	for b.Loop() {
+	hookbench.Run(b, batch, func() {
 		for i := range calls {
 			c := hooks.NewCall()
 			c.Client, c.Subject, c.Header, c.Payload, c.Size = client, subject, block, payload, len(block)+len(payload)
@@ -32,8 +31,7 @@ func benchTable(b *testing.B, e hooks.Engine, p hooks.Point, batch int, header s
 			}
 			c.Done()
 		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch), "ns/message")
+	})
 }
 
 // BenchmarkNothing is what the calls and the chain cost by themselves.
@@ -99,8 +97,7 @@ func BenchmarkRateLimit(b *testing.B) {
 // no bucket is full: all of a shard are looked at.
 func BenchmarkFlood(b *testing.B) {
 	s, key := newStore(0, defaultBuckets), uint64(0)
-	b.ReportAllocs()
-	for b.Loop() {
+	hookbench.Run(b, 1, func() {
 		key += 0x9E3779B97F4A7C15
 		h := s.shard(key)
 		h.mu.Lock()
@@ -108,5 +105,5 @@ func BenchmarkFlood(b *testing.B) {
 			h.addLocked(key, 0, s.room).events = int64(key >> 1)
 		}
 		h.mu.Unlock()
-	}
+	})
 }

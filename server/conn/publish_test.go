@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"moonwire/hooks/hookbench"
 	"moonwire/server/auth"
 	"moonwire/server/conn"
 	"moonwire/server/interest"
@@ -34,12 +35,7 @@ func benchPublish(b *testing.B, h *host, subjects int) {
 			c, end := idle(h)
 			defer end()
 			batch := batchOf(subjects)
-			c.Batch(batch)
-			b.ReportAllocs()
-			for b.Loop() {
-				c.Batch(batch)
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*perBatch), "ns/msg")
+			hookbench.Run(b, perBatch, func() { c.Batch(batch) })
 		})
 	}
 }
@@ -67,3 +63,19 @@ func batchOf(subjects int) []byte {
 
 func BenchmarkPublish(b *testing.B)         { benchPublish(b, newHost(nil), 1) }
 func BenchmarkPublishSubjects(b *testing.B) { benchPublish(b, newHost(nil), 10) }
+
+// BenchmarkSubscribe is a SUB and the UNSUB for it.
+func BenchmarkSubscribe(b *testing.B) {
+	c, end := idle(newHost(nil))
+	defer end()
+	batch := []byte(strings.Repeat("SUB a.b 1\r\nUNSUB 1\r\n", perBatch))
+	hookbench.Run(b, perBatch, func() { c.Batch(batch) })
+}
+
+// BenchmarkConnect is a CONNECT of a connection that is there already.
+func BenchmarkConnect(b *testing.B) {
+	c, end := idle(newHost(nil))
+	defer end()
+	connect := []byte("CONNECT {\"verbose\":false,\"pedantic\":false}\r\n")
+	hookbench.Run(b, 1, func() { c.Batch(connect) })
+}

@@ -1,0 +1,68 @@
+package hookbench
+
+import (
+	"testing"
+	"time"
+)
+
+func TestSlices(t *testing.T) {
+	t.Parallel()
+	r := recorder{most: 1}
+	for _, tt := range []struct {
+		calls int
+		d     time.Duration
+		most  int // afterwards
+	}{
+		{1, slice / 100, 2}, // too short: the next is longer
+		{2, slice / 50, 4},
+		{4, 4 * slice, 4},
+		{4, 8 * slice, 4},
+		{4, 2 * slice, 4},
+		{4, slice - 1, 8}, // a quick one counts as little as the first
+	} {
+		r.calls = tt.calls
+		if r.add(tt.d); r.most != tt.most {
+			t.Errorf("%d calls in %v: the next slice has %d, want %d", tt.calls, tt.d, r.most, tt.most)
+		}
+	}
+	if least, middle := r.result(); least != float64(slice)/2 || middle != float64(slice) {
+		t.Errorf("got %v and %v", least, middle)
+	}
+	if least, middle := new(recorder).result(); least != 0 || middle != 0 {
+		t.Errorf("of nothing: got %v and %v", least, middle)
+	}
+}
+
+// TestRun: a loop of a thousand steps costs more than nothing, and less for each
+// step than for all.
+func TestRun(t *testing.T) {
+	sum := 0
+	one := testing.Benchmark(func(b *testing.B) {
+		Run(b, 1000, func() {
+			for i := range 1000 {
+				sum += i ^ sum
+			}
+		})
+	})
+	least, middle := one.Extra[Least], one.Extra[Middle]
+	if least <= 0 || least > middle || least*1000 > 10*float64(one.NsPerOp()) {
+		t.Errorf("got %v, %v of %v", least, middle, one)
+	}
+}
+
+func TestClock(t *testing.T) {
+	t.Parallel()
+	before, err := processTime()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		after, err := processTime()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after > before {
+			return
+		}
+	}
+}
