@@ -44,11 +44,17 @@ const (
 )
 
 func (s *Script) batch(ctx context.Context, pool *sandbox.Pool, h *handler, calls []*hooks.Call) error {
-	vm, err := pool.Get(ctx)
+	if len(calls) == 0 {
+		return nil
+	}
+	near := calls[0].Client.ID // all are of one connection
+	vm, err := pool.Get(ctx, near)
 	if err != nil {
 		return failure(err)
 	}
+	used := tally{usage: machineOf(vm).usage}
 	defer func() {
+		used.count()
 		if vm != nil {
 			pool.Put(vm)
 		}
@@ -61,13 +67,15 @@ func (s *Script) batch(ctx context.Context, pool *sandbox.Pool, h *handler, call
 		}
 		if err == nil && vm.Broken() {
 			pool.Put(vm)
-			vm, err = pool.Get(ctx)
+			vm, err = pool.Get(ctx, near)
 		}
 		if err != nil {
 			abandon(calls[i:], err)
 			return nil
 		}
-		left -= callsItself + machineOf(vm).ask(ctx, h, b, c)
+		n := machineOf(vm).ask(ctx, h, b, c)
+		used.add(n)
+		left -= callsItself + n
 	}
 	return nil
 }
@@ -95,8 +103,6 @@ func (m *machine) ask(ctx context.Context, h *handler, b sandbox.Budget, c *hook
 	m.call = c
 	defer m.leave() // whatever happens: c is somebody else's afterwards
 	v, err := m.run(ctx, h, b)
-	used := m.vm.Used().Instructions
-	m.usage.add(used)
 	if err == nil {
 		err = m.answer(h, c, v)
 	}
@@ -106,7 +112,7 @@ func (m *machine) ask(ctx context.Context, h *handler, b sandbox.Budget, c *hook
 	if err != nil {
 		c.Out, c.Err = hooks.Result{}, failure(err)
 	}
-	return used
+	return m.vm.Used().Instructions
 }
 
 // run calls the function of h.
@@ -176,7 +182,7 @@ func (s *Script) told(h *handler, e *hooks.Event) error {
 func (s *Script) tell(h *handler, e *hooks.Event) error {
 	ctx, cancel := context.WithTimeout(s.life, s.options.Timeout[h.Point])
 	defer cancel()
-	vm, err := s.blocking.Get(ctx)
+	vm, err := s.blocking.Get(ctx, 0)
 	if err != nil {
 		return failure(err)
 	}

@@ -112,7 +112,7 @@ func TestBatchDeadline(t *testing.T) {
 func TestNoMachine(t *testing.T) {
 	t.Parallel()
 	s := openWith(t, "hook.publish(function() end)", Options{Limits: Limits{VMs: 1}})
-	vm, err := s.fast.Get(context.Background())
+	vm, err := s.fast.Get(context.Background(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

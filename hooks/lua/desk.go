@@ -8,8 +8,8 @@ import (
 	"moonwire/hooks/lua/sandbox"
 )
 
-// Measure is Do for one call, and returns
-// the instructions and bytes that the call was charged. It is for tools.
+// Measure is Do for one call, and returns the instructions and bytes that the
+// call was charged. It is for tools.
 func (s *Script) Measure(ctx context.Context, registration int, c *hooks.Call) (sandbox.Budget, error) {
 	h, pool, err := s.at(registration)
 	if err != nil {
@@ -18,14 +18,17 @@ func (s *Script) Measure(ctx context.Context, registration int, c *hooks.Call) (
 	if h.Point == hooks.AtEvent {
 		return sandbox.Budget{}, fmt.Errorf("%s: registration %d is for events", s.options.File, registration)
 	}
-	vm, err := pool.Get(ctx)
+	vm, err := pool.Get(ctx, c.Client.ID)
 	if err != nil {
 		return sandbox.Budget{}, failure(err)
 	}
 	defer pool.Put(vm)
 	ctx, cancel := s.living(ctx)
 	defer cancel()
-	machineOf(vm).ask(ctx, h, s.options.budget(h.Point), c)
+	m := machineOf(vm)
+	used := tally{usage: m.usage}
+	used.add(m.ask(ctx, h, s.options.budget(h.Point), c))
+	used.count()
 	return vm.Used(), c.Err
 }
 

@@ -17,14 +17,35 @@ type usage struct {
 // usages is over how many counters machines are spread.
 const usages = 16
 
-func (u *usage) add(instructions int64) {
+// tally counts the calls of a batch: those in a row that belong into the same
+// bucket together.
+type tally struct {
+	usage      *usage
+	bucket     int
+	calls, sum uint64
+}
+
+func (t *tally) add(instructions int64) {
 	n := uint64(max(instructions, 0))
 	i := 0
 	for i < len(hooks.HistogramBounds) && hooks.HistogramBounds[i] < n { // most calls are short
 		i++
 	}
-	u.counts[i].Add(1)
-	u.sum.Add(n)
+	if i != t.bucket {
+		t.count()
+		t.bucket = i
+	}
+	t.calls++
+	t.sum += n
+}
+
+// count tells usage of what t has.
+func (t *tally) count() {
+	if t.calls > 0 {
+		t.usage.counts[t.bucket].Add(t.calls)
+		t.usage.sum.Add(t.sum)
+		t.calls, t.sum = 0, 0
+	}
 }
 
 // Instructions returns how many instructions the calls of the script took, of

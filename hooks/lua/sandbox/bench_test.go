@@ -5,18 +5,36 @@ import (
 	"testing"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"moonwire/hooks/hookbench"
 )
 
 // bench calls f with what args make each time.
 func bench(b *testing.B, source string, args func(*VM) []Value) {
 	b.Helper()
 	vm, f := load(b, source)
-	b.ReportAllocs()
-	for b.Loop() {
+	hookbench.Run(b, 1, func() {
 		if _, err := vm.Call(f, Budget{}, args(vm)...); err != nil {
 			b.Fatal(err)
 		}
+	})
+}
+
+// BenchmarkYardstick is the call of an empty function in the interpreter as it
+// comes, without a meter: a measure of the machine.
+func BenchmarkYardstick(b *testing.B) {
+	L := lua.NewState()
+	defer L.Close()
+	if err := L.DoString("function f() end"); err != nil {
+		b.Fatal(err)
 	}
+	f := L.GetGlobal("f")
+	hookbench.Run(b, 1, func() {
+		L.Push(f)
+		if err := L.PCall(0, 0, nil); err != nil {
+			b.Fatal(err)
+		}
+	})
 }
 
 func BenchmarkEmpty(b *testing.B) {
@@ -64,14 +82,13 @@ func benchObject(b *testing.B, source string, payload []byte) {
 	b.Helper()
 	vm, f := load(b, source)
 	o, m := vm.NewObject(messageClass), &packet{subject, payload}
-	b.ReportAllocs()
-	for b.Loop() {
+	hookbench.Run(b, 1, func() {
 		o.Bind(m)
 		if _, err := vm.Call(f, Budget{}, o.Value()); err != nil {
 			b.Fatal(err)
 		}
 		o.Release()
-	}
+	})
 }
 
 // BenchmarkPublishObject reads two fields of an object.
@@ -136,14 +153,13 @@ func BenchmarkPool(b *testing.B) {
 		b.Fatal(err)
 	}
 	ctx := b.Context()
-	b.ReportAllocs()
-	for b.Loop() {
-		vm, err := p.Get(ctx)
+	hookbench.Run(b, 1, func() {
+		vm, err := p.Get(ctx, 1)
 		if err != nil {
 			b.Fatal(err)
 		}
 		p.Put(vm)
-	}
+	})
 }
 
 // TestAllocations holds the calls of the message path to what they may cost.
@@ -185,13 +201,12 @@ func BenchmarkInspectStock(b *testing.B) {
 		b.Fatal(err)
 	}
 	f := L.GetGlobal("hook")
-	b.ReportAllocs()
-	for b.Loop() {
+	hookbench.Run(b, 1, func() {
 		L.Push(f)
 		L.Push(ud)
 		if err := L.PCall(1, 1, nil); err != nil {
 			b.Fatal(err)
 		}
 		L.Pop(1)
-	}
+	})
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,71 +39,129 @@ func (o PoolOptions) withDefaults() PoolOptions {
 	return o
 }
 
-// Pool lends virtual machines of one program, the one that was used last first.
-// A script keeps nothing for longer than a VM lives; so what it hoards, on
-// purpose or not, is bounded by Max times MaxBytes. It is safe for concurrent
-// use.
+// Pool lends virtual machines of one program. A script keeps nothing for longer
+// than a VM lives; so what it hoards, on purpose or not, is bounded by Max times
+// MaxBytes. It is safe for concurrent use.
+//
+// As long as there is a VM for everybody, Get and Put take no lock: each VM has a
+// berth, where it lies while it is idle. Who finds all berths empty takes the
+// lock and sets wanted before it looks again; Put looks at wanted after it has
+// filled a berth. So one of the two sees the other.
 type Pool struct {
 	program *Program
 	host    Host
 	o       PoolOptions
+	berths  []berth     // Max of them
+	wanted  atomic.Bool // somebody waits, or the pool is closed: VMs go by the lock; set under mu
 
 	mu struct {
 		sync.Mutex
-		idle    []*VM         // the last is taken first
+		free    []int         // berths that belong to no VM
 		live    int           // VMs in use, idle or being made
 		waiting []chan *VM    // in the order of their coming; buffered by one
 		closed  chan struct{} // closed when Close was called and all VMs are back; nil before Close
 	}
 }
 
+// berth is where one VM lies while it is idle. Neighbours do not share a line of
+// the processor's cache.
+type berth struct {
+	vm atomic.Pointer[VM]
+	_  [56]byte
+}
+
 // NewPool makes a pool and its first VMs: an error of the script shows here.
 func NewPool(p *Program, h Host, o PoolOptions) (*Pool, error) {
 	pool := &Pool{program: p, host: h, o: o.withDefaults()}
+	pool.berths = make([]berth, pool.o.Max)
+	for i := range pool.berths {
+		pool.mu.free = append(pool.mu.free, len(pool.berths)-1-i) // the last is taken first
+	}
 	for range pool.o.Warm {
-		vm, err := NewVM(p, h)
+		pool.mu.live++
+		vm, err := pool.fresh()
 		if err != nil {
 			return nil, err
 		}
-		pool.mu.idle = append(pool.mu.idle, vm)
-		pool.mu.live++
+		pool.berths[vm.berth].vm.Store(vm)
 	}
 	return pool, nil
 }
 
-// Get lends a VM until Put. If all are in use it waits for one. It returns
-// ErrClosed, the context's error, or that of [NewVM].
-func (p *Pool) Get(ctx context.Context) (*VM, error) {
-	p.mu.Lock()
-	if p.mu.closed != nil {
-		p.mu.Unlock()
-		return nil, ErrClosed
+// Get lends a VM until Put. If all are in use it waits for one. Who asks with the
+// same number gets the same VM if it can: that has the tables of his
+// connection. It returns ErrClosed, the context's error, or that of [NewVM].
+func (p *Pool) Get(ctx context.Context, near uint64) (*VM, error) {
+	if !p.wanted.Load() {
+		if vm := p.take(near); vm != nil {
+			return vm, nil
+		}
 	}
-	if n := len(p.mu.idle); n > 0 {
-		vm := p.mu.idle[n-1]
-		p.mu.idle[n-1] = nil
-		p.mu.idle = p.mu.idle[:n-1]
-		p.mu.Unlock()
-		return vm, nil
-	}
-	if p.mu.live < p.o.Max {
-		p.mu.live++
-		p.mu.Unlock()
+	vm, turn, err := p.queue(near)
+	switch {
+	case err != nil:
+		return nil, err
+	case turn != nil:
+		return p.wait(ctx, turn)
+	case vm == nil:
 		return p.fresh()
+	}
+	return vm, nil
+}
+
+// take takes an idle VM, the one at near if it is there; nil if there is none.
+func (p *Pool) take(near uint64) *VM {
+	n := uint64(len(p.berths))
+	at := near % n
+	for range n {
+		if b := &p.berths[at]; b.vm.Load() != nil {
+			if vm := b.vm.Swap(nil); vm != nil {
+				return vm
+			}
+		}
+		if at++; at == n {
+			at = 0
+		}
+	}
+	return nil
+}
+
+// queue returns an idle VM after all, or a turn to wait for, or neither: then
+// there is room for one more, which is counted already.
+func (p *Pool) queue(near uint64) (*VM, chan *VM, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mu.closed != nil {
+		return nil, nil, ErrClosed
+	}
+	if len(p.mu.waiting) == 0 {
+		p.wanted.Store(true) // before the look
+		vm := p.take(near)
+		room := vm == nil && p.mu.live < p.o.Max
+		if room {
+			p.mu.live++
+		}
+		if vm != nil || room {
+			p.wanted.Store(false)
+			return vm, nil, nil
+		}
 	}
 	turn := make(chan *VM, 1)
 	p.mu.waiting = append(p.mu.waiting, turn)
-	p.mu.Unlock()
-	return p.wait(ctx, turn)
+	return nil, turn, nil
 }
 
-// fresh makes a VM in a place that is already counted.
+// fresh makes a VM that is already counted.
 func (p *Pool) fresh() (*VM, error) {
 	vm, err := NewVM(p.program, p.host)
 	if err != nil {
-		p.give(nil)
+		p.discard(nil)
 		return nil, fmt.Errorf("making a virtual machine: %w", err)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.mu.free) - 1
+	vm.berth, p.mu.free = p.mu.free[last], p.mu.free[:last]
 	return vm, nil
 }
 
@@ -115,13 +175,17 @@ func (p *Pool) wait(ctx context.Context, turn chan *VM) (*VM, error) {
 		return nil, ctx.Err()
 	}
 	vm, ok := <-turn // it came all the same
-	if ok {
+	switch {
+	case !ok:
+	case vm == nil:
+		p.discard(nil)
+	default:
 		p.give(vm)
 	}
 	return nil, ctx.Err()
 }
 
-// took takes a turn: a VM, the place of one that was thrown away, or the news
+// took takes a turn: a VM, the room of one that was thrown away, or the news
 // that the pool is closed.
 func (p *Pool) took(vm *VM, ok bool) (*VM, error) {
 	switch {
@@ -137,20 +201,21 @@ func (p *Pool) took(vm *VM, ok bool) (*VM, error) {
 func (p *Pool) leave(turn chan *VM) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, w := range p.mu.waiting {
-		if w == turn {
-			p.mu.waiting = append(p.mu.waiting[:i], p.mu.waiting[i+1:]...)
-			return true
-		}
+	i := slices.Index(p.mu.waiting, turn)
+	if i < 0 {
+		return false
 	}
-	return false
+	p.mu.waiting = slices.Delete(p.mu.waiting, i, i+1)
+	p.wanted.Store(len(p.mu.waiting) > 0 || p.mu.closed != nil)
+	return true
 }
 
 // Put takes a VM back. One that is broken or has served its time is thrown
 // away; a new one is made when it is needed.
 func (p *Pool) Put(vm *VM) {
 	if p.worn(vm) {
-		vm = nil
+		p.discard(vm)
+		return
 	}
 	p.give(vm)
 }
@@ -160,18 +225,49 @@ func (p *Pool) worn(vm *VM) bool {
 		vm.calls&255 == 0 && vm.calls > 0 && vm.now().Sub(vm.born) >= p.o.MaxAge
 }
 
-// give gives a VM, or nil for the place of one, to who waits longest, or back
-// to the pool.
+// give puts a VM into its berth, from where it goes to who waits longest.
 func (p *Pool) give(vm *VM) {
+	p.berths[vm.berth].vm.Store(vm)
+	if p.wanted.Load() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.settleLocked()
+	}
+}
+
+// settleLocked gives idle VMs to those who wait, or throws them away if the pool
+// is closed.
+func (p *Pool) settleLocked() {
+	for p.mu.closed != nil || len(p.mu.waiting) > 0 {
+		vm := p.take(0)
+		switch {
+		case vm == nil:
+			return
+		case p.mu.closed != nil:
+			p.mu.live--
+			p.doneLocked()
+		default:
+			p.nextLocked(vm)
+		}
+	}
+}
+
+// nextLocked gives a VM, or nil for the room of one, to who waits longest.
+func (p *Pool) nextLocked(vm *VM) {
+	p.mu.waiting[0] <- vm
+	p.mu.waiting = slices.Delete(p.mu.waiting, 0, 1)
+	p.wanted.Store(len(p.mu.waiting) > 0)
+}
+
+// discard throws a VM away, or nil for one that could not be made.
+func (p *Pool) discard(vm *VM) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.mu.waiting) > 0 {
-		p.mu.waiting[0] <- vm
-		p.mu.waiting = p.mu.waiting[1:]
-		return
+	if vm != nil {
+		p.mu.free = append(p.mu.free, vm.berth)
 	}
-	if vm != nil && p.mu.closed == nil {
-		p.mu.idle = append(p.mu.idle, vm)
+	if len(p.mu.waiting) > 0 {
+		p.nextLocked(nil)
 		return
 	}
 	p.mu.live--
@@ -180,30 +276,14 @@ func (p *Pool) give(vm *VM) {
 
 func (p *Pool) doneLocked() {
 	if p.mu.closed != nil && p.mu.live == 0 {
-		select {
-		case <-p.mu.closed:
-		default:
-			close(p.mu.closed)
-		}
+		close(p.mu.closed)
 	}
 }
 
 // Close refuses further Gets and waits until all VMs are back or ctx ends,
 // whose error it then returns.
 func (p *Pool) Close(ctx context.Context) error {
-	p.mu.Lock()
-	if p.mu.closed == nil {
-		p.mu.closed = make(chan struct{})
-		for _, w := range p.mu.waiting {
-			close(w)
-		}
-		p.mu.waiting = nil
-		p.mu.live -= len(p.mu.idle)
-		p.mu.idle = nil
-		p.doneLocked()
-	}
-	closed := p.mu.closed
-	p.mu.Unlock()
+	closed := p.shut()
 	select {
 	case <-closed:
 		return nil
@@ -212,9 +292,34 @@ func (p *Pool) Close(ctx context.Context) error {
 	}
 }
 
+// shut sends all away who wait, and returns what is closed when all VMs are back.
+func (p *Pool) shut() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mu.closed != nil {
+		return p.mu.closed
+	}
+	p.mu.closed = make(chan struct{})
+	p.wanted.Store(true)
+	for _, w := range p.mu.waiting {
+		close(w)
+	}
+	p.mu.waiting = nil
+	if p.mu.live == 0 {
+		p.doneLocked()
+	}
+	p.settleLocked()
+	return p.mu.closed
+}
+
 // Size returns how many VMs there are, and how many of them are idle.
 func (p *Pool) Size() (live, idle int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.mu.live, len(p.mu.idle)
+	for i := range p.berths {
+		if p.berths[i].vm.Load() != nil {
+			idle++
+		}
+	}
+	return p.mu.live, idle
 }

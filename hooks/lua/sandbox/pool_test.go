@@ -22,30 +22,64 @@ func newPool(t *testing.T, source string, o PoolOptions) *Pool {
 
 func get(t *testing.T, p *Pool) *VM {
 	t.Helper()
-	vm, err := p.Get(t.Context())
+	vm, err := p.Get(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return vm
 }
 
-func TestPoolOrder(t *testing.T) {
+// TestPoolNear: who asks with the same number gets the same VM, and another one
+// while that is in use; a new one is only made when none is idle.
+func TestPoolNear(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, "", PoolOptions{Max: 3, Warm: 2})
 	if live, idle := p.Size(); live != 2 || idle != 2 {
 		t.Errorf("warm: %d, %d idle", live, idle)
 	}
-	a, b := get(t, p), get(t, p)
-	p.Put(a)
-	p.Put(b)
-	if got := get(t, p); got != b {
-		t.Error("not the one that was used last")
+	near := func(n uint64) *VM {
+		t.Helper()
+		vm, err := p.Get(t.Context(), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return vm
+	}
+	a, b := near(0), near(1)
+	if a == b {
+		t.Error("one VM for two")
 	}
 	p.Put(b)
+	p.Put(a)
+	for n, want := range []*VM{a, b, a, a, b, a} { // of the third there is none yet
+		vm := near(uint64(n))
+		if vm != want {
+			t.Errorf("%d: another VM", n)
+		}
+		p.Put(vm)
+	}
+	a = near(3)
+	if got := near(3); got != b {
+		t.Error("not the one that is idle")
+	}
+	c := near(3)
+	for _, vm := range []*VM{a, b, c} {
+		p.Put(vm)
+	}
+	if got := near(5); got != c {
+		t.Error("not the new one")
+	}
+	p.Put(c)
+	if live, idle := p.Size(); live != 3 || idle != 3 {
+		t.Errorf("%d, %d idle", live, idle)
+	}
 	if err := p.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, err := p.Get(t.Context()); !errors.Is(err, ErrClosed) {
+	if live, idle := p.Size(); live != 0 || idle != 0 {
+		t.Errorf("after Close: %d, %d idle", live, idle)
+	}
+	if _, err := p.Get(t.Context(), 0); !errors.Is(err, ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
 }
@@ -117,7 +151,7 @@ func TestPoolWait(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 3 {
 			wg.Go(func() {
-				w, err := p.Get(context.Background())
+				w, err := p.Get(context.Background(), 0)
 				if err != nil {
 					t.Error(err)
 					return
@@ -131,7 +165,7 @@ func TestPoolWait(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		if _, err := p.Get(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := p.Get(ctx, 0); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a context that ends: %v", err)
 		}
 		p.Put(vm)
@@ -142,7 +176,7 @@ func TestPoolWait(t *testing.T) {
 
 		vm = get(t, p)
 		waiting := make(chan error, 1)
-		go func() { _, err := p.Get(context.Background()); waiting <- err }()
+		go func() { _, err := p.Get(context.Background(), 0); waiting <- err }()
 		synctest.Wait()
 		short, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -185,7 +219,7 @@ func TestPoolBroken(t *testing.T) {
 	p.Put(vm)
 	fails.Store(true)
 	for range 3 {
-		if _, err := p.Get(t.Context()); !errors.Is(err, errHost) {
+		if _, err := p.Get(t.Context(), 0); !errors.Is(err, errHost) {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -203,7 +237,7 @@ func TestPoolRace(t *testing.T) {
 	for i := range 16 {
 		wg.Go(func() {
 			for n := range 40 {
-				vm, err := p.Get(t.Context())
+				vm, err := p.Get(t.Context(), uint64(i))
 				if err != nil {
 					t.Error(err)
 					return

@@ -46,6 +46,7 @@ type VM struct {
 	cause   hostError // of the last error of a function of the host
 	calls   int
 	born    time.Time
+	berth   int // in its pool
 
 	clients  []client
 	patterns map[string]*pattern
