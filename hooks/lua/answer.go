@@ -20,6 +20,9 @@ type answer struct {
 	key      string // one that is for connect only; "" if none is
 }
 
+// allowed is what allow() returns.
+var allowed = sandbox.Opaque(&answer{verdict: hooks.Allow})
+
 // badAnswer is an answer that the point does not take.
 type badAnswer struct{ text string }
 
@@ -49,9 +52,8 @@ func refuse(name string, v hooks.Verdict) sandbox.Func {
 
 // allow is the function allow.
 func allow(a *sandbox.Args) error {
-	m := machineOf(a.VM())
 	if a.Len() == 0 {
-		a.Return(m.allowed)
+		a.Return(allowed)
 		return nil
 	}
 	t, ok := a.At(1).Table()

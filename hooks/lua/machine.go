@@ -19,7 +19,6 @@ type machine struct {
 	found     []handler       // what the top level registered
 	functions []sandbox.Value // of it
 	version   string
-	allowed   sandbox.Value // what allow() returns
 
 	objects [hooks.Points]views
 	subject sandbox.Value   // of the last call that showed one
@@ -47,7 +46,6 @@ func machineOf(vm *sandbox.VM) *machine { return vm.Ext.(*machine) }
 func (s *Script) setup(vm *sandbox.VM) error {
 	m := &machine{s: s, vm: vm, ctx: s.life, usage: &s.usages[s.made.Add(1)%usages]}
 	vm.Ext = m
-	m.allowed = sandbox.Opaque(&answer{verdict: hooks.Allow})
 	config, err := library.ToLua(vm, s.config)
 	if err != nil {
 		return fmt.Errorf("config: %w", err)

@@ -89,7 +89,9 @@ func (s *Script) open(ctx context.Context) error {
 	if s.config, err = src.loadConfig(&s.options); err != nil {
 		return err
 	}
-	program, err := sandbox.Compile(s.options.File, src.main, sandbox.Options{Resolve: src.resolve, Globals: s.functions()})
+	program, err := sandbox.Compile(s.options.File, src.main, sandbox.Options{
+		Resolve: src.resolve, Globals: s.functions(), Results: map[string]sandbox.Value{"allow": allowed},
+	})
 	if err != nil {
 		return err
 	}
