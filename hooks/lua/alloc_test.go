@@ -17,7 +17,8 @@ func TestAllocations(t *testing.T) {
 		most         float64
 	}{
 		{"the same subject", publishScript, sameSubject, 0},
-		{"another subject", publishScript, changingSubject, 2},
+		{"another subject", publishScript, changingSubject, 0},
+		{"a new subject", publishScript, newSubject(), 2},
 		{"kept", cachedScript, changingSubject, 6},
 		{"rewrite", rewriteScript, changingSubject, 4},
 		{"inspect", inspectScript, message, 2},

@@ -18,8 +18,9 @@ type attribute[T any] struct {
 	// set takes what a script assigns; nil for what is read-only.
 	set func(m *machine, of T, v sandbox.Value) error
 	// cheap reports whether the field may be made ahead, once a script has read
-	// it and where nobody needs to know of reads; nil: it may not.
-	cheap func(of T) bool
+	// it and where nobody needs to know of reads; nil: see always.
+	cheap  func(of T) bool
+	always bool // it is cheap, whatever it is of
 }
 
 // field returns an attribute that is read-only.
@@ -27,9 +28,9 @@ func field[T any](name, typ, doc string, saw hooks.Field, get func(m *machine, o
 	return attribute[T]{Param: library.Param{Name: name, Type: typ, Doc: doc}, saw: saw, get: get}
 }
 
-// ahead marks an attribute as cheap.
+// ahead marks an attribute as always cheap.
 func ahead[T any](a attribute[T]) attribute[T] {
-	a.cheap = func(T) bool { return true }
+	a.always = true
 	return a
 }
 
@@ -52,8 +53,14 @@ func class[T any](name string, list []attribute[T]) *sandbox.Class {
 			m.saw(a.saw)
 			return a.get(m, data.(T)), nil
 		}}
-		if a.cheap != nil {
-			fields[i].Ahead = func(data any) bool { return a.cheap(data.(T)) }
+		if a.cheap != nil || a.always {
+			fields[i].Ahead = func(vm *sandbox.VM, data any) (sandbox.Value, bool) {
+				of := data.(T)
+				if !a.always && !a.cheap(of) {
+					return sandbox.Value{}, false
+				}
+				return a.get(machineOf(vm), of), true
+			}
 		}
 		if a.set != nil {
 			fields[i].Set = func(vm *sandbox.VM, data any, v sandbox.Value) error {

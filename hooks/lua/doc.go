@@ -17,7 +17,8 @@
 //	register.go             hook.connect and its like
 //	answer.go, identity.go  allow, deny, drop, and what answers mean
 //	attribute.go, request.go, client.go, headers.go
-//	                        the objects that functions get, and what they change
+//	                        the objects that functions get
+//	kin.go                  which calls are alike, so that less is made anew
 //	logging.go, usage.go    log, and how much may be logged; what calls took
 //
 // A script has two pools of virtual machines. Those for messages and

@@ -137,6 +137,27 @@ func TestEditIsForgotten(t *testing.T) {
 	}
 }
 
+// TestAssignedUnread: what was assigned to the payload of one message, by a function
+// that had not read any, is not what the next one has.
+func TestAssignedUnread(t *testing.T) {
+	t.Parallel()
+	s := openWith(t, `hook.inspect(function(msg)
+		msg.payload = msg.subject == "first" and "secret" or msg.payload .. "!"
+	end)`, Options{Limits: Limits{VMs: 1}})
+	calls := batch("first", "second", "second", "first", "second")
+	for i, c := range calls {
+		c.Payload = fmt.Append(nil, i)
+	}
+	if err := s.Do(t.Context(), 0, calls); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"secret", "1!", "2!", "secret", "4!"} {
+		if got := string(calls[i].Out.Payload); got != want {
+			t.Errorf("%d: got %q, want %q", i, got, want)
+		}
+	}
+}
+
 // TestOversize: a message that is too large with what a script adds is a failure
 // for which a client cannot have the script blamed.
 func TestOversize(t *testing.T) {

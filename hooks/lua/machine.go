@@ -21,9 +21,11 @@ type machine struct {
 	version   string
 
 	objects [hooks.Points]views
-	subject sandbox.Value   // of the last call that showed one
-	client  *sandbox.Object // of calls whose reads are noted
-	tags    *sandbox.Object // likewise
+	kins    kins                         // of the last calls
+	subject [sandbox.Forms]sandbox.Value // of them
+	form    int                          // of the call that the VM is in, among them
+	client  *sandbox.Object              // of calls whose reads are noted
+	tags    *sandbox.Object              // likewise
 	headers *sandbox.Object
 	all     sandbox.Value // the functions of headers
 	names   sandbox.Value
@@ -104,7 +106,8 @@ func (m *machine) enter(ctx context.Context, h *handler) sandbox.Value {
 	if m.event != nil {
 		(*o).Bind(m.event)
 	} else {
-		(*o).Bind(m.call)
+		m.form = m.kins.of(m.call)
+		(*o).BindForm(m.call, m.form)
 	}
 	return (*o).Value()
 }

@@ -65,13 +65,14 @@ var subscribeFields = []attribute[*hooks.Call]{
 var clientField = ahead(field("client", "Client", "The connection.", 0,
 	func(m *machine, c *hooks.Call) sandbox.Value { return m.clientOf(c.Client) }))
 
-// subjectOf returns the subject of a call. Many calls in a row have the same:
-// there is no need to make it again.
+// subjectOf returns the subject of a call. Clients use few of them again and
+// again: there is no need to make them each time.
 func (m *machine) subjectOf(c *hooks.Call) sandbox.Value {
-	if s, ok := m.subject.Text(); !ok || s != string(c.Subject) {
-		m.subject = sandbox.Bytes(c.Subject)
+	v := &m.subject[m.form]
+	if s, ok := v.Text(); !ok || s != string(c.Subject) {
+		*v = sandbox.Bytes(c.Subject)
 	}
-	return m.subject
+	return *v
 }
 
 // connectFields are what connect sees.

@@ -20,10 +20,10 @@ type Field struct {
 	Get func(vm *VM, data any) (Value, error)
 	// Set takes a value that a script assigned. Nil: the field is read-only.
 	Set func(vm *VM, data any, v Value) error
-	// Ahead reports whether Bind may make the value for objects of [VM.NewEager],
-	// once a script has read it in an earlier call. It is for what is small and
-	// cheap; Get does not fail then and does not charge. Nil: it may not.
-	Ahead func(data any) bool
+	// Ahead makes the value as Get does, in Bind, for objects of [VM.NewEager],
+	// once a script has read it in an earlier call; false leaves it to Get. It is
+	// for what is small and cheap, and is not charged. Nil: Bind does not make it.
+	Ahead func(vm *VM, data any) (v Value, ok bool)
 }
 
 // Class is the shape of objects, made once and shared by all VMs. Its fields
@@ -82,10 +82,20 @@ type Object struct {
 // eager is what an object has whose values are made ahead: the interpreter finds
 // them without a call of a function, which takes several times as long.
 type eager struct {
+	forms [Forms]*form
+	now   *form // of what the object is bound to
+	want  Reads // fields that were read or assigned at some time
+}
+
+// Forms is how many sets of values an object of [VM.NewEager] keeps. To put
+// another value into a table takes as long as to read two.
+const Forms = 16
+
+// form is one set of values.
+type form struct {
 	meta  *lua.LTable  // of the object while it is bound; leads to ready
 	ready *lua.LTable  // the values, and behind them the function for the rest
 	made  []lua.LValue // what is in ready, by field; what was never there is nil
-	want  Reads        // fields that were read or assigned at some time
 }
 
 // NewObject makes an object that is bound to nothing.
@@ -99,39 +109,49 @@ func (vm *VM) NewObject(c *Class) *Object {
 // once a script has read them. Such reads are not in [Object.Reads].
 func (vm *VM) NewEager(c *Class) *Object {
 	o := vm.NewObject(c)
-	e := &eager{
-		meta: small(2), ready: small(len(c.fields)), made: make([]lua.LValue, len(c.fields)),
-	}
-	rest := small(1)
-	rest.RawSetString("__index", function(func(L *lua.LState) int { return o.index(L, L.Get(2)) }))
-	e.ready.Metatable = rest
-	e.meta.RawSetString("__index", e.ready)
-	e.meta.RawSetString("__metatable", lua.LFalse)
-	o.eager = e
+	o.eager = new(eager)
 	return o
 }
 
+func (o *Object) newForm() *form {
+	n := len(o.class.fields)
+	f := &form{meta: small(2), ready: small(n), made: make([]lua.LValue, n)}
+	rest := small(1)
+	rest.RawSetString("__index", function(func(L *lua.LState) int { return o.index(L, L.Get(2)) }))
+	f.ready.Metatable = rest
+	f.meta.RawSetString("__index", f.ready)
+	f.meta.RawSetString("__metatable", lua.LFalse)
+	return f
+}
+
 // make makes what is likely to be read.
-func (e *eager) make(o *Object) {
+func (e *eager) make(o *Object, which int) {
+	at := &e.forms[which]
+	if *at == nil {
+		*at = o.newForm()
+	}
+	e.now = *at
 	for want := e.want; want != 0; want &= want - 1 {
 		i := bits.TrailingZeros64(uint64(want))
 		f := &o.class.fields[i]
-		var v Value // of what is not made here, the function for the rest makes it
-		if f.Ahead(o.data) {
-			v, _ = f.Get(o.vm, o.data)
+		var ready Value // nil where the function for the rest is to make it
+		if f.Ahead != nil {
+			if v, ok := f.Ahead(o.vm, o.data); ok {
+				ready = v
+			}
 		}
-		if s, ok := v.v.(lua.LString); ok {
+		if s, ok := ready.v.(lua.LString); ok {
 			o.vm.saw(len(s))
 		}
-		e.put(o, i, v.raw())
+		e.now.put(o, i, ready.raw())
 	}
-	o.ud.Metatable = e.meta
+	o.ud.Metatable = e.now.meta
 }
 
-func (e *eager) put(o *Object, i int, v lua.LValue) {
-	if v != e.made[i] {
-		e.ready.RawSetString(o.class.fields[i].Name, v)
-		e.made[i] = v
+func (f *form) put(o *Object, i int, v lua.LValue) {
+	if v != f.made[i] {
+		f.ready.RawSetString(o.class.fields[i].Name, v)
+		f.made[i] = v
 	}
 }
 
@@ -139,11 +159,15 @@ func (e *eager) put(o *Object, i int, v lua.LValue) {
 func (o *Object) Value() Value { return Value{o.ud} }
 
 // Bind makes the object stand for data and forgets what it stood for.
-func (o *Object) Bind(data any) {
+func (o *Object) Bind(data any) { o.BindForm(data, 0) }
+
+// BindForm is Bind with one of the [Forms] sets of values that are made ahead. It
+// is fastest if the last data of that set had many of the same values.
+func (o *Object) BindForm(data any, which int) {
 	o.Release()
 	o.data, o.bound = data, true
 	if o.eager != nil {
-		o.eager.make(o)
+		o.eager.make(o, which)
 	}
 }
 
@@ -240,7 +264,8 @@ func (o *Object) set(vm *VM, key string, v lua.LValue) error {
 			o.writes |= 1 << i
 			o.values[i] = v
 			if o.eager != nil {
-				o.eager.put(o, i, v)
+				o.eager.want |= 1 << i // so that the next Bind takes it away
+				o.eager.now.put(o, i, v)
 			}
 		}
 	}
