@@ -19,6 +19,7 @@
 //	attribute.go, request.go, client.go, headers.go
 //	                        the objects that functions get
 //	kin.go                  which calls are alike, so that less is made anew
+//	edit.go                 what an inspection changes of a message
 //	logging.go, usage.go    log, and how much may be logged; what calls took
 //
 // A script has two pools of virtual machines. Those for messages and

@@ -1,162 +1,14 @@
 package lua
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"moonwire/hooks"
 	"moonwire/hooks/lua/sandbox"
 )
-
-// line is a line of a header block.
-type line struct {
-	raw         []byte
-	name, value []byte // nil if it is none of a header
-}
-
-var (
-	crlf    = []byte("\r\n")
-	version = []byte("NATS/1.0") // a first line without a status
-)
-
-// eachLine calls f for the lines of a block behind the first, until it returns
-// false. What it takes for names and values is what the cache of decisions takes
-// for them, so that an answer that is kept by a header depends on nothing else.
-func eachLine(block []byte, f func(line) bool) {
-	_, rest, _ := bytes.Cut(block, crlf) // the version and status
-	for len(rest) > 0 {
-		var l line
-		l.raw, rest, _ = bytes.Cut(rest, crlf)
-		if name, value, ok := bytes.Cut(l.raw, []byte{':'}); ok {
-			l.name, l.value = bytes.TrimSpace(name), bytes.TrimSpace(value)
-		}
-		if !f(l) {
-			return
-		}
-	}
-}
-
-// is reports whether l has a value of the header with a name, in any case.
-func (l *line) is(name string) bool {
-	if l.name == nil || len(l.name) != len(name) {
-		return false
-	}
-	for i, c := range l.name {
-		if lower(c) != lower(name[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		c += 'a' - 'A'
-	}
-	return c
-}
-
-// edit is what an inspection has changed of a message so far.
-type edit struct {
-	payload  string
-	assigned bool // payload was
-	start    []byte
-	lines    []line // of the header, once one was assigned
-	headers  bool   // one was
-	buf      []byte // of new lines, and of the new header
-}
-
-// reset forgets all, but for memory that is used again.
-func (e *edit) reset() {
-	switch {
-	case !e.assigned && !e.headers:
-	case cap(e.buf) > mostKept || len(e.lines) > mostKept/64:
-		*e = edit{}
-	default:
-		clear(e.lines)
-		*e = edit{lines: e.lines[:0], buf: e.buf[:0]}
-	}
-}
-
-// mostKept is how large a buffer a virtual machine keeps between calls.
-const mostKept = 64 << 10
-
-// each calls f for the lines of the header as it is by now.
-func (e *edit) each(c *hooks.Call, f func(line) bool) {
-	if !e.headers {
-		eachLine(c.Header, f)
-		return
-	}
-	for _, l := range e.lines {
-		if !f(l) {
-			return
-		}
-	}
-}
-
-// begin takes the header apart, so that it can be changed.
-func (e *edit) begin(c *hooks.Call) {
-	e.headers = true
-	e.start, _, _ = bytes.Cut(c.Header, crlf)
-	eachLine(c.Header, func(l line) bool {
-		if len(l.raw) > 0 {
-			e.lines = append(e.lines, l)
-		}
-		return true
-	})
-}
-
-// set puts one value in the place of all that a header has; remove takes them
-// away.
-func (e *edit) set(name, value string, remove bool) {
-	at := -1
-	kept := e.lines[:0]
-	for _, l := range e.lines {
-		if l.is(name) {
-			if remove || at >= 0 {
-				continue
-			}
-			at = len(kept)
-		}
-		kept = append(kept, l)
-	}
-	e.lines = kept
-	if remove {
-		return
-	}
-	from := len(e.buf)
-	e.buf = append(append(append(e.buf, name...), ": "...), value...)
-	raw := e.buf[from:len(e.buf):len(e.buf)]
-	l := line{raw: raw, name: raw[:len(name)], value: bytes.TrimSpace(raw[len(name)+1:])}
-	if at < 0 {
-		e.lines = append(e.lines, l)
-	} else {
-		e.lines[at] = l
-	}
-}
-
-// block returns the header as it is by now, valid until the next change. It is
-// empty when nothing is left to say.
-func (e *edit) block() []byte {
-	start := e.start
-	if len(start) == 0 {
-		start = version
-	}
-	if len(e.lines) == 0 && bytes.Equal(start, version) {
-		return nil
-	}
-	from := len(e.buf)
-	e.buf = append(append(e.buf, start...), crlf...)
-	for _, l := range e.lines {
-		e.buf = append(append(e.buf, l.raw...), crlf...)
-	}
-	e.buf = append(e.buf, crlf...)
-	return e.buf[from:]
-}
 
 // replaced answers with the message that an inspection has made, if it has.
 func (m *machine) replaced(c *hooks.Call) error {
@@ -165,7 +17,7 @@ func (m *machine) replaced(c *hooks.Call) error {
 		c.Out.Verdict, c.Out.Payload = hooks.Replace, c.Copy([]byte(e.payload))
 	}
 	if e.headers {
-		c.Out.Verdict, c.Out.Header = hooks.Replace, c.Copy(e.block())
+		c.Out.Verdict, c.Out.Header = hooks.Replace, c.Copy(e.result())
 	}
 	if c.Out.Verdict != hooks.Replace || c.MaxPayload == 0 {
 		return nil
@@ -197,12 +49,13 @@ var headersClass = func() *sandbox.Class {
 	c.Index = func(vm *sandbox.VM, data any, key string) (v sandbox.Value, err error) {
 		m, call := machineOf(vm), data.(*hooks.Call)
 		call.SawHeader(key)
-		vm.Step(len(call.Header)/64 + len(m.edit.lines)/8)
-		m.edit.each(call, func(l line) bool {
+		block := m.edit.header(call)
+		vm.Step(len(block) / 64)
+		eachLine(block, func(l line) bool {
 			if !l.is(key) {
 				return true
 			}
-			v = sandbox.Bytes(l.value)
+			v = sandbox.Bytes(l.value())
 			return false
 		})
 		return v, nil
@@ -244,16 +97,16 @@ func setHeader(vm *sandbox.VM, data any, name string, v sandbox.Value) error {
 		return errors.New("it is not the name of a header: letters, digits and signs but the colon, without blanks")
 	case len(value) > mostHeader:
 		return fmt.Errorf("the value has %d bytes; want at most %d", len(value), mostHeader)
-	case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
+	case !headerValue(value):
 		return errors.New("the value has a line break or another control character")
 	}
 	vm.Charge(256 + len(name) + 2*len(value))
+	block := m.edit.header(c)
 	if !m.edit.headers {
-		vm.Charge(len(c.Header))
-		m.edit.begin(c)
+		vm.Charge(2 * len(block))
 	}
-	vm.Step(len(m.edit.lines) / 8)
-	m.edit.set(name, value, v.IsNil())
+	vm.Step(len(block) / 16)
+	m.edit.set(c, name, value, v.IsNil())
 	return nil
 }
 
@@ -270,6 +123,17 @@ func headerName(s string) bool {
 	return s != ""
 }
 
+// headerValue reports whether a text may stand behind the colon of a header: it
+// has no line breaks and other control characters but tabs.
+func headerValue(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
 // headersAll is headers:all(name).
 func headersAll(a *sandbox.Args) error {
 	m, err := headersSelf(a, "all")
@@ -282,11 +146,11 @@ func headersAll(a *sandbox.Args) error {
 	}
 	m.call.SawHeader(name)
 	list := m.vm.NewTable(0, 0)
-	m.edit.each(m.call, func(l line) bool {
+	eachLine(m.edit.header(m.call), func(l line) bool {
 		a.Step(1 + len(l.raw)/64)
 		if l.is(name) {
-			a.Charge(64 + len(l.value))
-			list.Append(sandbox.Bytes(l.value))
+			a.Charge(64 + len(l.value()))
+			list.Append(sandbox.Bytes(l.value()))
 		}
 		return true
 	})
@@ -303,12 +167,12 @@ func headersNames(a *sandbox.Args) error {
 	m.saw(hooks.FieldHeaders)
 	list := m.vm.NewTable(0, 0)
 	var seen []string
-	m.edit.each(m.call, func(l line) bool {
+	eachLine(m.edit.header(m.call), func(l line) bool {
 		a.Step(1 + len(l.raw)/64 + len(seen)/8)
-		if l.name != nil && !slices.ContainsFunc(seen, l.is) {
-			seen = append(seen, string(l.name))
-			a.Charge(64 + len(l.name))
-			list.Append(sandbox.Bytes(l.name))
+		if name := l.name(); name != nil && !slices.ContainsFunc(seen, l.is) {
+			seen = append(seen, string(name))
+			a.Charge(64 + len(name))
+			list.Append(sandbox.Bytes(name))
 		}
 		return true
 	})

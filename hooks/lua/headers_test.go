@@ -211,10 +211,9 @@ func TestHeaderModel(t *testing.T) {
 		}
 		c := &hooks.Call{Header: []byte(block + "\r\n")}
 		var e edit
-		e.begin(c)
 		for range rapid.IntRange(1, 4).Draw(t, "edits") {
 			p, remove := pair{name.Draw(t, "name"), value.Draw(t, "value")}, rapid.Bool().Draw(t, "remove")
-			e.set(p.name, p.value, remove)
+			e.set(c, p.name, p.value, remove)
 			at := -1
 			var kept []pair
 			for _, m := range model {
@@ -238,7 +237,7 @@ func TestHeaderModel(t *testing.T) {
 		if len(model) == 0 {
 			want = ""
 		}
-		if got := string(e.block()); got != want {
+		if got := string(e.result()); got != want {
 			t.Fatalf("got %q, want %q", got, want)
 		}
 	})
