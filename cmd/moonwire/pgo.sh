@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Profiles the broker under a mix of loads and merges the profiles into
-# default.pgo, with which `go build` then optimises it. It takes about three
-# minutes; the machine should do nothing else meanwhile.
+# Profiles the broker under a mix of loads, some of them with hooks, and merges
+# the profiles into default.pgo, with which `go build` then optimises it. It takes
+# about four minutes; the machine should do nothing else meanwhile.
 #
 #   PROFILE_TIME  how long each load is profiled (default: 5s)
 #   OUT           the file to write (default: default.pgo beside this script)
@@ -18,6 +18,11 @@ go build -pgo=off -trimpath -o "$bin" ./cmd/moonwire
 go build -o "$bin" ./cmd/moonbench
 "$bin/moonbench" run --scenario "$mix" --pairs 1 --warmup 500ms --measure 100ms \
 	--a-name moonwire --a "$bin/moonwire -a 127.0.0.1 -p {port} --profile {prof}" \
+	--profile "$bin/profiles" --profile-time "${PROFILE_TIME:-5s}"
+hooked() { printf '%s' "$bin/moonwire -c docs/bench/hooks/$1.conf -a 127.0.0.1 -p {port} --profile {prof}"; }
+"$bin/moonbench" run --scenario 1to1-128 --pairs 1 --warmup 500ms --measure 100ms \
+	--a-name publish --a "$(hooked publish)" --b-name inspect --b "$(hooked inspect)" \
+	--c-name rewrite --c "$(hooked rewrite)" --d-name stamp --d "$(hooked stamp)" \
 	--profile "$bin/profiles" --profile-time "${PROFILE_TIME:-5s}"
 go tool pprof -proto "$bin"/profiles/*.pprof >"$bin/default.pgo"
 cp "$bin/default.pgo" "$out"

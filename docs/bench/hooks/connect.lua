@@ -1,0 +1,3 @@
+hook.connect(function(req)
+  return allow{ permissions = { publish = { "bench.>", "orders.*.new" }, subscribe = { "bench.>", "_INBOX.>" } } }
+end)
