@@ -5,7 +5,7 @@ TOOL := $(GO) tool -modfile=.ci/tools.mod
 FUZZTIME ?= 5s
 FUZZ ?= ./...
 
-.PHONY: check build test race lint fuzz cli node python gen bench bench-check pgo abuse kills
+.PHONY: check build test race lint fuzz cli node python gen bench bench-check bench-hooks pgo abuse kills
 
 check:
 	bash .ci/run
@@ -66,6 +66,10 @@ gen:
 # how long it takes: with all scenarios most of an hour.
 bench:
 	bash docs/bench/run.sh
+
+# What hooks cost, in about eight minutes; writes docs/bench/hooks.md.
+bench-hooks:
+	bash docs/bench/hooks.sh
 
 # The profile that the broker is built with, made anew.
 pgo:

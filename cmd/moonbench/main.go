@@ -24,6 +24,7 @@ const usage = `usage: moonbench COMMAND [flags]
 
   run    measure one or more servers
   list   show the scenarios
+  hooks  make the page of what hooks cost
   floor  serve as the forwarder that only copies bytes
 
 moonbench COMMAND -h shows the flags.
@@ -51,12 +52,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = runCommand(ctx, args[1:], stdout, stderr)
 	case "list":
 		err = listCommand(args[1:], stdout, stderr)
+	case "hooks":
+		err = hooksCommand(args[1:], stderr)
 	case "floor":
 		err = floorCommand(ctx, args[1:], stdout, stderr)
 	case "-h", "-help", "--help", "help":
 		fmt.Fprint(stdout, usage)
 	default:
-		err = fmt.Errorf("%w: unknown command %q; there are run, list and floor", errUsage, args[0])
+		err = fmt.Errorf("%w: unknown command %q; there are run, list, hooks and floor", errUsage, args[0])
 	}
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):

@@ -1,6 +1,7 @@
 package hookbench
 
 import (
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -12,18 +13,21 @@ const (
 	Middle = "middle-ns" // of the median slice
 )
 
+// Allocs is a metric too: allocations for each operation.
+const Allocs = "allocs/operation"
+
 // slice is how much CPU time a slice has at least: enough that reading the clock
 // counts for nothing.
 const slice = 500 * time.Microsecond
 
 // Run measures f, which does an operation some times when it is called. Besides
-// what every benchmark reports, for a call of f, it reports allocations, [Least]
-// and [Middle].
+// what every benchmark reports, for a call of f, it reports [Least], [Middle] and
+// [Allocs].
 func Run(b *testing.B, operations int, f func()) {
 	b.Helper()
 	r := recorder{most: 1}
 	f() // what is only done once
-	b.ReportAllocs()
+	before := mallocs()
 	r.begin(b)
 	for b.Loop() {
 		f()
@@ -31,9 +35,18 @@ func Run(b *testing.B, operations int, f func()) {
 			r.end(b)
 		}
 	}
+	allocs := float64(mallocs()-before) / float64(b.N)
 	least, middle := r.result()
 	b.ReportMetric(least/float64(operations), Least)
 	b.ReportMetric(middle/float64(operations), Middle)
+	b.ReportMetric(allocs/float64(operations), Allocs)
+}
+
+// mallocs returns how many objects were ever allocated.
+func mallocs() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Mallocs
 }
 
 // recorder cuts the calls of a benchmark into slices.

@@ -36,14 +36,18 @@ func TestSlices(t *testing.T) {
 // TestRun: a loop of a thousand steps costs more than nothing, and less for each
 // step than for all.
 func TestRun(t *testing.T) {
-	sum := 0
+	sum, kept := 0, []byte(nil)
 	one := testing.Benchmark(func(b *testing.B) {
 		Run(b, 1000, func() {
 			for i := range 1000 {
 				sum += i ^ sum
 			}
+			kept = make([]byte, 10)
 		})
 	})
+	if n := one.Extra[Allocs]; n < 0.001 || n > 0.01 || len(kept) == 0 {
+		t.Errorf("one allocation for a thousand: got %v", n)
+	}
 	least, middle := one.Extra[Least], one.Extra[Middle]
 	if least <= 0 || least > middle || least*1000 > 10*float64(one.NsPerOp()) {
 		t.Errorf("got %v, %v of %v", least, middle, one)

@@ -1,0 +1,219 @@
+//go:build linux
+
+package hookpage
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"moonwire/cmd/moonbench/internal/series"
+	"moonwire/cmd/moonbench/internal/stat"
+)
+
+// Input is what the page is made of.
+type Input struct {
+	Now, Before Benches // Before is of the build without hooks
+	// Runs are what moonbench has measured. The first server of each has no
+	// hooks, and the others are compared with it, round by round.
+	Runs []*series.Report
+	// Notes are lines for the head: versions, and how busy the machine was.
+	Notes []string
+}
+
+// The parts of the page that are made lie between two marks each.
+var (
+	results = marks{"<!-- results -->", "<!-- end of results -->"}
+	plugins = marks{"<!-- plugins -->", "<!-- end of plugins -->"}
+)
+
+type marks struct{ begin, end string }
+
+// Update returns the page with new results. Its section about plugins stays as it
+// is unless there are benchmarks of plugins.
+func Update(page []byte, in *Input) ([]byte, error) {
+	var b bytes.Buffer
+	if err := in.results(&b); err != nil {
+		return nil, err
+	}
+	page, err := results.fill(page, b.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	b.Reset()
+	if in.plugins(&b); b.Len() == 0 {
+		return page, nil
+	}
+	return plugins.fill(page, b.Bytes())
+}
+
+// fill puts text between the marks.
+func (m marks) fill(page, text []byte) ([]byte, error) {
+	head, rest, ok := bytes.Cut(page, []byte(m.begin))
+	_, tail, ended := bytes.Cut(rest, []byte(m.end))
+	if !ok || !ended {
+		return nil, fmt.Errorf("the page has no part between %s and %s", m.begin, m.end)
+	}
+	return bytes.Join([][]byte{head, []byte(m.begin + "\n\n"), bytes.TrimSpace(text), []byte("\n\n" + m.end), tail}, nil), nil
+}
+
+func (in *Input) results(w io.Writer) error {
+	y := in.Now[yardstick]
+	if y == nil {
+		return fmt.Errorf("there is no run of the benchmark %s", yardstick)
+	}
+	speed := reference / y.least()
+	for _, note := range append(slices.Clone(in.Notes), fmt.Sprintf("yardstick: %s ns here, %d ns on the reference machine, a factor of %.2f", ns(y.least()), reference, speed)) {
+		fmt.Fprintln(w, strings.TrimSpace(note)+"  ")
+	}
+	rows, met, err := in.targets(speed)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\n### Targets\n\n%d of %d are met. Nanoseconds of CPU time.\n\n", met, len(targets))
+	fmt.Fprint(w, "| what | at most | on the reference machine | here, least | here, middle | allocations | verdict |\n|---|---:|---:|---:|---:|---:|---|\n")
+	for _, r := range rows {
+		fmt.Fprintln(w, r)
+	}
+	fmt.Fprint(w, "\n### What else costs how much\n\nNanoseconds of CPU time for a message, a decision or a connection.\n\n")
+	fmt.Fprint(w, "| what | on the reference machine | here, least | here, middle | allocations |\n|---|---:|---:|---:|---:|\n")
+	for _, o := range others {
+		b := in.Now[o.bench]
+		if b == nil {
+			return fmt.Errorf("there is no run of the benchmark %s", o.bench)
+		}
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", o.what, ns(b.least()*speed), ns(b.least()), ns(b.middle()), count(b.Allocs))
+	}
+	in.broker(w)
+	return nil
+}
+
+func (in *Input) targets(speed float64) (rows []string, met int, err error) {
+	for _, t := range targets {
+		b := in.Now[t.bench]
+		if b == nil {
+			return nil, 0, fmt.Errorf("there is no run of the benchmark %s", t.bench)
+		}
+		least, middle, allocs, noise := b.least(), b.middle(), b.Allocs, 0.0
+		if t.less != "" {
+			o := in.Now[t.less]
+			if t.before {
+				o = in.Before[t.less]
+			}
+			if o == nil {
+				return nil, 0, fmt.Errorf("there is no run of the benchmark %s to compare with", t.less)
+			}
+			least, noise = b.less(o)
+			middle, allocs = middle-o.middle(), allocs-o.Allocs
+		}
+		verdict := t.verdict(least*speed, noise*speed, allocs)
+		if verdict != missed {
+			met++
+		}
+		here := ns(least)
+		if t.less != "" {
+			here += " ± " + ns(noise)
+		}
+		rows = append(rows, fmt.Sprintf("| %s | %s ns, %s | %s | %s | %s | %s | %s |",
+			t.what, ns(t.ns), allocations(t.allocs), ns(least*speed), here, ns(middle), count(allocs), verdict))
+	}
+	return rows, met, nil
+}
+
+const missed = "**missed**"
+
+func (t *target) verdict(least, noise, allocs float64) string {
+	switch {
+	case math.Round(10*allocs)/10 > t.allocs || least > t.ns+noise:
+		return missed
+	case least > t.ns:
+		return "met within noise"
+	}
+	return "met"
+}
+
+func allocations(n float64) string {
+	switch n {
+	case 0:
+		return "no allocation"
+	case 1:
+		return "1 allocation"
+	}
+	return count(n) + " allocations"
+}
+
+// broker writes the tables of runs against brokers.
+func (in *Input) broker(w io.Writer) {
+	for i, rep := range in.Runs {
+		if i == 0 {
+			fmt.Fprint(w, "\n### A broker with hooks\n\nCPU time of the broker's process for a delivered message, ns: median (smallest–largest) of all rounds. What is more is the difference in each round to the broker above with nothing loaded.\n\n")
+			fmt.Fprint(w, "| load | broker | CPU | more | messages a second | rounds |\n|---|---|---:|---:|---:|---:|\n")
+		}
+		for _, sc := range rep.Scenarios {
+			for j, t := range sc.Targets {
+				more := "–"
+				if j > 0 {
+					more = ranged(stat.Summarize(differences(t, sc.Targets[0])))
+				}
+				fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %d |\n", sc.Title, t.Name, ranged(t.Cost), more, rate(t.PerSecond.Median), len(t.Rounds))
+			}
+		}
+	}
+}
+
+func differences(t, first *series.Target) []float64 {
+	out := make([]float64, min(len(t.Rounds), len(first.Rounds)))
+	for i := range out {
+		out[i] = t.Rounds[i].Cost - first.Rounds[i].Cost
+	}
+	return out
+}
+
+// plugins writes what benchmarks of plugins say, if there are any.
+func (in *Input) plugins(w io.Writer) {
+	first := true
+	for _, key := range slices.Sorted(maps.Keys(in.Now)) {
+		name, ok := strings.CutPrefix(key, "plugins")
+		if !ok {
+			continue
+		}
+		if first {
+			fmt.Fprint(w, "Nanoseconds of CPU time of the broker's side for a call.\n\n| benchmark | least | middle | allocations |\n|---|---:|---:|---:|\n")
+			first = false
+		}
+		b := in.Now[key]
+		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", strings.TrimLeft(name, "./"), ns(b.least()), ns(b.middle()), count(b.Allocs))
+	}
+}
+
+// ns prints nanoseconds with three significant digits, and one behind the point
+// at most where that is enough.
+func ns(v float64) string {
+	switch abs := math.Abs(v); {
+	case abs < 0.05:
+		return "0"
+	case abs < 9.95:
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", v), ".0")
+	case abs < 9995:
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.1fk", v/1000)
+}
+
+func ranged(s stat.Summary) string {
+	return fmt.Sprintf("%s (%s–%s)", ns(s.Median), ns(s.Min), ns(s.Max))
+}
+
+func rate(v float64) string {
+	if v >= 999_500 {
+		return fmt.Sprintf("%.2fM", v/1e6)
+	}
+	return fmt.Sprintf("%.0fk", v/1e3)
+}
+
+// count prints a number of allocations; a call of a batch may have a part of one.
+func count(v float64) string { return ns(math.Round(10*v) / 10) }
