@@ -82,6 +82,9 @@ var only = []struct {
 	{"github.com/HdrHistogram", []string{"cmd/moonbench"}},
 	{"github.com/google/pprof", []string{"cmd/moonbench"}},
 	{"github.com/nats-io/jwt", []string{"server/operator"}},
+	{"go.etcd.io/bbolt", []string{"examples/plugins/directory"}},
+	{"github.com/santhosh-tekuri/jsonschema", []string{"examples/plugins/orders"}},
+	{"github.com/ncruces/go-sqlite3", []string{"examples/plugins/audit"}},
 	// The reference and its client are for tests.
 	{"github.com/nats-io/nats-server/v2", []string{"server/servertest"}},
 	{"github.com/nats-io/nats.go", []string{"server/servertest"}},

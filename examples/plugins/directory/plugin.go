@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"moonwire/plugins/sdk"
+)
+
+// The tags of a session: with which credential it was opened, and by which revision of
+// the store it got its permissions.
+const (
+	credentialTag = "directory.credential"
+	revisionTag   = "directory.revision"
+)
+
+// settings are the `config` of the hook.
+type settings struct {
+	Store   string `json:"store"`   // path, seen from the folder of the program
+	Account string `json:"account"` // of all users; "" is the broker's global one
+	Every   string `json:"every"`   // how often the store is looked at; "1s" by default
+}
+
+// directory is the plugin.
+type directory struct {
+	store   string        // immutable after Configure
+	account string        // likewise
+	broker  *sdk.Broker   // likewise
+	decoy   []byte        // hash of nothing: who is unknown takes as long as who is known
+	checks  chan struct{} // one for each password that is compared: they take all of a CPU
+
+	now  atomic.Pointer[snapshot]
+	mu   sync.Mutex // one refresh at a time
+	end  chan struct{}
+	done sync.WaitGroup
+}
+
+func newDirectory() *directory {
+	return &directory{checks: make(chan struct{}, runtime.NumCPU()), end: make(chan struct{})}
+}
+
+// Version implements sdk.Versioned.
+func (*directory) Version() string { return "1.0.0" }
+
+// Configure implements sdk.Configurer.
+func (d *directory) Configure(_ context.Context, c *sdk.Config) error {
+	s := settings{Store: "directory.db", Every: "1s"}
+	decode := json.NewDecoder(bytes.NewReader(c.JSON))
+	decode.DisallowUnknownFields()
+	if err := decode.Decode(&s); err != nil {
+		return fmt.Errorf("config: %w", err)
+	}
+	every, err := time.ParseDuration(s.Every)
+	if err != nil || every <= 0 {
+		return fmt.Errorf("config: every: %q is no duration such as \"1s\"", s.Every)
+	}
+	d.account, d.broker = s.Account, c.Broker
+	if d.store, err = beside(s.Store); err != nil {
+		return err
+	}
+	now, err := read(d.store)
+	if err != nil {
+		return err
+	}
+	if d.decoy, err = bcrypt.GenerateFromPassword([]byte(rand.Text()), now.cost()); err != nil {
+		return err
+	}
+	d.now.Store(now)
+	if c.Restarted || len(c.State) > 0 && string(c.State) != strconv.Itoa(now.revision) {
+		d.enforce(nil, now) // the store may have changed while nobody looked
+	}
+	d.done.Go(func() { d.watch(every) })
+	return nil
+}
+
+// cost is the highest of the hashes.
+func (s *snapshot) cost() int {
+	most := bcrypt.MinCost
+	for _, u := range s.users {
+		if c, err := bcrypt.Cost(u.Hash); err == nil {
+			most = max(most, c)
+		}
+	}
+	return most
+}
+
+// State implements sdk.Stateful: as of when the sessions are what they should be.
+func (d *directory) State(context.Context) ([]byte, error) {
+	return []byte(strconv.Itoa(d.now.Load().revision)), nil
+}
+
+// Connect implements sdk.Connecter.
+func (d *directory) Connect(ctx context.Context, r *sdk.Connect) sdk.Decision {
+	if r.User == "" {
+		return sdk.Pass() // it comes with something else than a password
+	}
+	select {
+	case d.checks <- struct{}{}:
+		defer func() { <-d.checks }()
+	case <-ctx.Done():
+		return sdk.Fail(fmt.Errorf("too many clients want to come in: %w", ctx.Err()))
+	}
+	hash := d.decoy
+	asked := d.now.Load().users[r.User]
+	if asked != nil {
+		hash = asked.Hash
+	}
+	right := bcrypt.CompareHashAndPassword(hash, []byte(r.Password)) == nil
+
+	now := d.now.Load() // that took a while
+	u := now.users[r.User]
+	switch {
+	case asked == nil:
+		return sdk.Deny(fmt.Sprintf("there is no user %q", r.User))
+	case !right:
+		return sdk.Deny(fmt.Sprintf("user %q: wrong password", r.User))
+	case u == nil || u.Credential != asked.Credential:
+		return sdk.Deny(fmt.Sprintf("user %q: the password was revoked a moment ago", r.User))
+	}
+	return sdk.AllowAs(sdk.Identity{
+		User: r.User, Account: d.account, Permissions: now.permissions(u),
+		Tags: map[string]string{credentialTag: u.Credential, revisionTag: strconv.Itoa(now.revision)},
+	})
+}
