@@ -41,14 +41,15 @@ func TestGo(t *testing.T) {
 	}
 }
 
-// testDirectory: who is removed is disconnected, also when the plugin does not look at
-// that moment and is killed then; and a group that is gone takes subscriptions along.
+// testDirectory: who is removed is disconnected, also when the plugin is killed before
+// it looks; and a group that is gone takes subscriptions along.
 func testDirectory(e *installed) {
 	for _, block := range fenced(e.read("README.md"))["console"] {
 		if strings.Contains(block, "| ./directory") {
 			e.console(block)
 		}
 	}
+	e.edit("hooks {", `hooks { reload { probation: "-1s" }`) // one that is replaced ends at once
 	b := e.start()
 	e.play(b)
 
@@ -63,7 +64,6 @@ func testDirectory(e *installed) {
 	if err := alice.Flush(); err != nil {
 		e.t.Fatal(err)
 	}
-	b.reload(`store: "directory.db"`, `store: "directory.db", every: "100ms"`)
 	e.console("$ ./directory remove-group auditors\n")
 	select {
 	case err := <-alice.errs:
@@ -74,13 +74,10 @@ func testDirectory(e *installed) {
 		e.t.Fatal("the subscription does not end")
 	}
 
-	for _, pid := range b.plugins() {
-		b.signal(pid, syscall.SIGSTOP)
-	}
+	b.reload(`store: "directory.db"`, `store: "directory.db", every: "1h"`)
+	b.alone()
 	e.console("$ ./directory remove-user alice\n")
-	for _, pid := range b.plugins() {
-		b.signal(pid, syscall.SIGKILL)
-	}
+	b.kill()
 	alice.revoked()
 }
 
@@ -234,6 +231,19 @@ func (e *installed) read(name string) string {
 	return string(text)
 }
 
+// edit changes the configuration.
+func (e *installed) edit(old, with string) {
+	e.t.Helper()
+	before := e.read("server.conf")
+	after := strings.Replace(before, old, with, 1)
+	if after == before {
+		e.t.Fatalf("server.conf has no %s", old)
+	}
+	if err := os.WriteFile(filepath.Join(e.dir, "server.conf"), []byte(after), 0o600); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
 // console runs the commands of a console block in the folder of the example. They have
 // to print what stands there.
 func (e *installed) console(block string) {
@@ -384,6 +394,20 @@ func (b *broker) signal(pid int, s syscall.Signal) {
 	}
 }
 
+// alone returns when there is one process of the plugin.
+func (b *broker) alone() {
+	b.e.t.Helper()
+	late, tick := time.After(slow), time.NewTicker(10*time.Millisecond)
+	defer tick.Stop()
+	for len(b.plugins()) > 1 {
+		select {
+		case <-tick.C:
+		case <-late:
+			b.e.t.Fatal("the plugin that was replaced does not end")
+		}
+	}
+}
+
 // kill kills the plugin, and returns when another process has taken its place.
 func (b *broker) kill() {
 	b.e.t.Helper()
@@ -396,14 +420,7 @@ func (b *broker) kill() {
 // reload changes the configuration, and returns when the plugin has been replaced.
 func (b *broker) reload(old, with string) {
 	b.e.t.Helper()
-	before := b.e.read("server.conf")
-	after := strings.Replace(before, old, with, 1)
-	if after == before {
-		b.e.t.Fatalf("server.conf has no %s", old)
-	}
-	if err := os.WriteFile(filepath.Join(b.e.dir, "server.conf"), []byte(after), 0o600); err != nil {
-		b.e.t.Fatal(err)
-	}
+	b.e.edit(old, with)
 	b.signal(b.cmd.Process.Pid, syscall.SIGHUP)
 	b.await(`(?s)(Loaded hook .*){2}`)
 	b.await(`Reloaded`)

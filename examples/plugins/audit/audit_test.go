@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -115,7 +117,9 @@ func TestConfigure(t *testing.T) {
 
 // fake is a store that waits, fails and notes as it is told.
 type fake struct {
-	let     chan error // an insert waits for what it returns; nil does not wait
+	let chan error // an insert waits for what it returns; nil does not wait
+
+	mu      sync.Mutex
 	batches [][]string
 	prunes  []time.Time
 	parts   int // of old records
@@ -126,7 +130,9 @@ func (f *fake) insert(records []record) error {
 	for _, r := range records {
 		list = append(list, fmt.Sprintf("%s %d", r.kind, r.size))
 	}
+	f.mu.Lock()
 	f.batches = append(f.batches, list)
+	f.mu.Unlock()
 	if f.let == nil {
 		return nil
 	}
@@ -134,9 +140,18 @@ func (f *fake) insert(records []record) error {
 }
 
 func (f *fake) prune(before time.Time) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.prunes = append(f.prunes, before)
 	f.parts--
 	return f.parts > 0, nil
+}
+
+// was returns what it was told so far.
+func (f *fake) was() (batches [][]string, prunes []time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.batches), slices.Clone(f.prunes)
 }
 
 var small = sinkOptions{queue: 4, batch: 2, flush: time.Second, retention: 24 * time.Hour}
@@ -165,8 +180,8 @@ func TestFull(t *testing.T) {
 		close(f.let)
 		k.close()
 		want := [][]string{{"r 0", "r 1"}, {"r 0", "r 1", "lost 5"}, {"r 2", "r 3"}}
-		if !reflect.DeepEqual(f.batches, want) {
-			t.Errorf("got %q, want %q", f.batches, want)
+		if got, _ := f.was(); !reflect.DeepEqual(got, want) {
+			t.Errorf("got %q, want %q", got, want)
 		}
 		if got := k.lost.Load(); got != 0 {
 			t.Errorf("%d are lost that no record tells of", got)
@@ -186,8 +201,8 @@ func TestLostLoss(t *testing.T) {
 		k.add(record{kind: "r"})
 		time.Sleep(2*small.flush + 1) // of the bubble's clock
 		k.close()
-		if want := [][]string{{"r 0", "lost 7"}, {"lost 8"}}; !reflect.DeepEqual(f.batches, want) {
-			t.Errorf("got %q, want %q", f.batches, want)
+		if want, got := [][]string{{"r 0", "lost 7"}, {"lost 8"}}, f.batches; !reflect.DeepEqual(got, want) {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	})
 }
@@ -201,16 +216,17 @@ func TestFlushAndRetention(t *testing.T) {
 		k.add(record{kind: "r"})
 		time.Sleep(small.flush + 1)
 		synctest.Wait()
-		if len(f.batches) != 1 {
-			t.Errorf("got %q", f.batches)
+		batches, prunes := f.was()
+		if len(batches) != 1 {
+			t.Errorf("got %q", batches)
 		}
-		if len(f.prunes) != 3 || !f.prunes[0].Equal(begin.Add(-small.retention)) {
-			t.Errorf("at the start it removed %v", f.prunes)
+		if len(prunes) != 3 || !prunes[0].Equal(begin.Add(-small.retention)) {
+			t.Errorf("at the start it removed %v", prunes)
 		}
 		time.Sleep(pruneEvery)
 		k.close()
-		if len(f.prunes) != 4 || len(f.batches) != 1 {
-			t.Errorf("after an hour it removed %v and wrote %q", f.prunes, f.batches)
+		if batches, prunes = f.was(); len(prunes) != 4 || len(batches) != 1 {
+			t.Errorf("after an hour it removed %v and wrote %q", prunes, batches)
 		}
 	})
 }
@@ -239,5 +255,26 @@ func TestPrune(t *testing.T) {
 	}
 	if err := d.close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// BenchmarkInsert writes batches as large as they are by default.
+func BenchmarkInsert(b *testing.B) {
+	d, err := openDatabase(b.Context(), filepath.Join(b.TempDir(), "a.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	list := make([]record, 512)
+	for i := range list {
+		list[i] = record{at: time.Now(), kind: "publish", user: "alice", account: "A", host: "127.0.0.1", subject: "orders.eu.new", size: 100}
+	}
+	for b.Loop() {
+		if err := d.insert(list); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N*len(list))/b.Elapsed().Seconds(), "records/s")
+	if err := d.close(); err != nil {
+		b.Error(err)
 	}
 }

@@ -14,11 +14,15 @@ import (
 // settings are the `config` of the hook.
 type settings struct {
 	Database  string `json:"database"`  // path, seen from the folder of the program; "audit.db" by default
-	Queue     int    `json:"queue"`     // records that may wait; 8192 by default
+	Queue     int    `json:"queue"`     // records that may wait, at most 16384; 8192 by default
 	Batch     int    `json:"batch"`     // records of a transaction, at most; 512 by default
 	Flush     string `json:"flush"`     // how long a record waits, at most; "200ms" by default
 	Retention string `json:"retention"` // how long a record is kept; "720h" by default
 }
+
+// mostQueue is how many records can be written in the second that a plugin has to end,
+// also on a slow disk.
+const mostQueue = 16384
 
 // audit is the plugin.
 type audit struct {
@@ -46,8 +50,8 @@ func (a *audit) Configure(ctx context.Context, c *sdk.Config) error {
 		return d
 	}
 	o := sinkOptions{queue: s.Queue, batch: s.Batch, flush: duration("flush", s.Flush), retention: duration("retention", s.Retention)}
-	if o.queue < 1 || o.queue > 1<<20 || o.batch < 1 || o.batch > o.queue {
-		errs = append(errs, fmt.Errorf("config: queue and batch are %d and %d: want 1 ≤ batch ≤ queue ≤ %d", o.queue, o.batch, 1<<20))
+	if o.queue < 1 || o.queue > mostQueue || o.batch < 1 || o.batch > o.queue {
+		errs = append(errs, fmt.Errorf("config: queue and batch are %d and %d: want 1 ≤ batch ≤ queue ≤ %d", o.queue, o.batch, mostQueue))
 	}
 	path, err := beside(s.Database)
 	if err := errors.Join(append(errs, err)...); err != nil {

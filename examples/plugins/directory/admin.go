@@ -132,7 +132,7 @@ func (g *group) check() error {
 
 // list prints the directory, without hashes.
 func list(path string, w io.Writer) error {
-	s, err := read(path)
+	s, err := read(path, nil)
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func (s *scene) refresh() {
 // credential is that of a user now.
 func credential(t *testing.T, path, name string) string {
 	t.Helper()
-	s, err := read(path)
+	s, err := read(path, nil)
 	if err != nil || s.users[name] == nil {
 		t.Fatalf("there is no user %q, %v", name, err)
 	}
@@ -305,7 +305,7 @@ func TestForgotten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := read(path)
+		s, err := read(path, nil)
 		if err != nil || s.revoked[old] != (days < 90) || len(s.revoked) != []int{1, 2, 1}[i] {
 			t.Errorf("after %d days %d are known, %v", days, len(s.revoked), err)
 		}

@@ -68,7 +68,7 @@ func (d *directory) Configure(_ context.Context, c *sdk.Config) error {
 	if d.store, err = beside(s.Store); err != nil {
 		return err
 	}
-	now, err := read(d.store)
+	now, err := read(d.store, nil)
 	if err != nil {
 		return err
 	}

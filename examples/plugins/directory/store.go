@@ -47,8 +47,9 @@ const lockTimeout = 2 * time.Second
 // plugin that does not run is older.
 const revokedFor = 90 * 24 * time.Hour
 
-// read reads the store. The error is fs.ErrNotExist if there is none.
-func read(path string) (*snapshot, error) {
+// read reads the store, unless it is as a snapshot has it, which may be nil: then it
+// returns that one. The error is fs.ErrNotExist if there is no store.
+func read(path string, known *snapshot) (*snapshot, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: make it with the command add-group of this program", err)
 	}
@@ -58,7 +59,10 @@ func read(path string) (*snapshot, error) {
 	}
 	s := &snapshot{users: make(map[string]*user), groups: make(map[string]*group), revoked: make(map[string]bool)}
 	err = db.View(func(tx *bbolt.Tx) error {
-		s.revision = tx.ID()
+		if s.revision = tx.ID(); known != nil && known.revision == s.revision {
+			s = known
+			return nil
+		}
 		if b := tx.Bucket([]byte(revoked)); b != nil {
 			if err := b.ForEach(func(id, _ []byte) error { s.revoked[string(id)] = true; return nil }); err != nil {
 				return err

@@ -33,13 +33,10 @@ func (d *directory) watch(every time.Duration) {
 func (d *directory) refresh() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	next, err := read(d.store)
-	if err != nil {
-		return err
-	}
 	old := d.now.Load()
-	if next.revision == old.revision {
-		return nil
+	next, err := read(d.store, old)
+	if err != nil || next == old {
+		return err
 	}
 	d.now.Store(next)
 	d.enforce(old, next)

@@ -1,17 +1,19 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"moonwire/plugins/sdk"
 	"moonwire/plugins/sdk/sdktest"
 )
 
 // folder is where the schemas of the example are: the test is not run in the folder of
 // its program.
-func folder(t *testing.T) string {
+func folder(t testing.TB) string {
 	t.Helper()
 	dir, err := filepath.Abs("schemas")
 	if err != nil {
@@ -20,7 +22,7 @@ func folder(t *testing.T) string {
 	return dir
 }
 
-func config(t *testing.T) map[string]any {
+func config(t testing.TB) map[string]any {
 	t.Helper()
 	return map[string]any{"schemas": []map[string]any{
 		{"subject": "orders.*.new", "file": filepath.Join(folder(t), "order-1.json"), "version": "order/1"},
@@ -117,5 +119,24 @@ func TestConfigure(t *testing.T) {
 				t.Errorf("%s: got %v, want %q", tt.name, err, want)
 			}
 		}
+	}
+}
+
+func BenchmarkInspect(b *testing.B) {
+	o := new(orders)
+	settings, err := json.Marshal(config(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := o.Configure(b.Context(), &sdk.Config{JSON: settings}); err != nil {
+		b.Fatal(err)
+	}
+	payload := []byte(`{"id":"EU-1","due":"2030-01-31","items":[{"sku":"apple","count":10}]}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		o.Inspect(b.Context(), &sdk.Message{Subject: "orders.eu.new", Payload: payload})
+	}
+	if o.counted.of["order/1"].refused.Load() > 0 {
+		b.Error("it is refused")
 	}
 }
