@@ -1,6 +1,5 @@
-// Package plugins_test holds the examples of plugins in other languages to the
-// broker: their copies of the protocol, and, where the languages are at hand, what
-// they do in its hands.
+// Package plugins_test holds the examples of plugins to the broker: what they do in its
+// hands, where their languages are at hand, and their copies of the protocol.
 package plugins_test
 
 import (
