@@ -201,10 +201,10 @@ func TestEnemiesAtStart(t *testing.T) {
 			t.Parallel()
 			f := newFront(t, tt.name)
 			f.change = func(o *Options) {
-				o.StartTimeout = 5 * time.Second
+				o.StartTimeout = 20 * time.Second
 				switch tt.name {
 				case "hangs in Configure":
-					o.StartTimeout = time.Second
+					o.StartTimeout = 5 * time.Second // it has to get there
 				case "another service":
 					o.NoMTLS = true
 				}

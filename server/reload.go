@@ -84,6 +84,9 @@ func (s *Server) change(o *Options) (changed []string, err error) {
 	}
 	if err != nil {
 		r.undo()
+		if !s.running() { // whatever it broke upon, it is that
+			err = ErrNotRunning
+		}
 	}
 	return changed, err
 }
