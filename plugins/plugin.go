@@ -179,6 +179,14 @@ func (p *Plugin) Up() bool {
 	return r.link != nil && r.link.why() == nil
 }
 
+// PID returns the id of the process at work, or 0 if there is none.
+func (p *Plugin) PID() int {
+	if r := p.now.Load(); r.process != nil {
+		return r.process.program.pid()
+	}
+	return 0
+}
+
 // Restarts returns how many processes were started in the place of one that ended,
 // of this plugin and those that it has replaced.
 func (p *Plugin) Restarts() uint64 { return p.restarts.Load() }

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -39,6 +40,7 @@ type process struct {
 	log     *sink
 	dir     string // of its socket
 	kill    sync.Once
+	spoke   atomic.Bool // it has written to its standard output what it should not
 }
 
 // inherited are the variables of the broker's environment that a plugin gets:
@@ -92,9 +94,11 @@ func start(ctx context.Context, o *Options) (_ *process, err error) {
 		return nil, fmt.Errorf("making a directory for its socket: %w", err)
 	}
 	log := newSink(o.Log)
-	p := &process{dir: dir, log: log, program: newProgram(o, &lines{to: log}, func() {
+	p := &process{dir: dir, log: log}
+	p.program = newProgram(o, &lines{to: log}, func() {
+		p.spoke.Store(true)
 		o.Log.Warn("the plugin writes to its standard output, which belongs to the handshake: it is dropped; the standard error goes to this log")
-	})}
+	})
 	p.client = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  plugin.HandshakeConfig{MagicCookieKey: api.CookieKey, MagicCookieValue: api.CookieValue},
 		VersionedPlugins: map[int]plugin.PluginSet{api.Version: {api.Service: connection{}}},

@@ -18,6 +18,7 @@
 //	bench.go, measure.go    bench
 //	explain.go, identify.go explain
 //	replay.go, decision.go  replay, and the log that it reads
+//	conform.go              conform, of which plugins/conform is what matters
 //	stub.go, reference.go   what scripts have: for editors, and for docs/hooks
 //
 // The declarations of hooks/lua and its libraries are the only source of stub and

@@ -39,6 +39,7 @@ func commands() []command {
 		{"explain", "[flags] [SCRIPT...] QUESTION", "Say step by step what hooks and permissions decide, and why.", (*tool).explain},
 		{"replay", "[flags] LOG [SCRIPT]", "Ask hooks again what a log says that they decided, and show what is different.", (*tool).replay},
 		{"reload", "[flags] [NAME]", "Check a configuration, and have the broker take it.", (*tool).reload},
+		{"conform", "[flags] CMD [ARGS...]", "Hold a plugin to the protocol, as the broker would run it.", (*tool).conform},
 		{"stub", "[FILE]", "Write the annotations for editors (LuaLS), to a file or the standard output.", (*tool).stub},
 	}
 }
