@@ -103,11 +103,15 @@ func (s *subject) decide(ctx context.Context, p *plugins.Plugin, registration in
 	defer func() { _ = set.Close(context.Background()) }() // its engine has nothing to close
 	var session hooks.Session
 	set.Table(c.Client.Account).Do(ctx, &session, r.Point, []*hooks.Call{c})
-	switch {
-	case failure == nil:
+	if failure == nil {
 		return c.Outcome.Verdict.String(), nil
-	case failure.Kind == hooks.KindRuntime:
-		return fmt.Sprintf("no answer (%v)", failure.Err), nil
 	}
-	return "", fmt.Errorf("registration %d (%v): %s: %w", registration, r.Point, failure.Kind, failure.Err)
+	why := failure.Err
+	if e, ok := errors.AsType[*hooks.Error](why); ok {
+		why = e.Err
+	}
+	if failure.Kind == hooks.KindRuntime { // what a plugin says is of this kind
+		return fmt.Sprintf("no answer (%v)", why), nil
+	}
+	return "", fmt.Errorf("registration %d (%v): %v: %w", registration, r.Point, failure.Kind, why)
 }

@@ -56,18 +56,27 @@ func checkUnknownPoint(ctx context.Context, s *subject) (string, error) {
 	})
 }
 
-// told is the first registration that is told of clients, or -1.
-func (t *talk) told(places []int) int {
+// told returns a registration that is told of clients, and answers about one that
+// it knows.
+func (t *talk) told(ctx context.Context, places []int) (place int, err error) {
+	err = skip("the plugin wants to know nothing of clients")
 	for _, i := range places {
-		if wantsClient(&t.process.list[i]) {
-			return i
+		if !wantsClient(&t.process.list[i]) {
+			continue
 		}
+		b := new(hookv1.Batch)
+		q := t.question(b, i)
+		answers, failed := t.ask(ctx, b)
+		if failed != nil {
+			return 0, failed
+		}
+		if answers[q.GetId()].GetError() == "" {
+			return i, nil
+		}
+		err = skip("with this configuration the plugin has no answers about clients that it knows")
 	}
-	return -1
+	return 0, err
 }
-
-// errNoClients is why what is about clients is skipped.
-var errNoClients = &skipped{"the plugin wants to know nothing of clients"}
 
 // stranger asks about a client that the plugin does not know, which has to be an
 // error.
@@ -90,9 +99,9 @@ func (t *talk) stranger(ctx context.Context, place int, ref uint64, who string) 
 // checkUnknownClient: a request of somebody who was not introduced is an error.
 func checkUnknownClient(ctx context.Context, s *subject) (string, error) {
 	return s.talking(ctx, func(t *talk, places []int) (string, error) {
-		place := t.told(places)
-		if place < 0 {
-			return "", errNoClients
+		place, err := t.told(ctx, places)
+		if err != nil {
+			return "", err
 		}
 		if err := t.stranger(ctx, place, 1<<40, "a client that was not introduced"); err != nil {
 			return "", err
@@ -104,9 +113,9 @@ func checkUnknownClient(ctx context.Context, s *subject) (string, error) {
 // checkGone: many clients come, ask and go, and those that have gone are forgotten.
 func checkGone(ctx context.Context, s *subject) (string, error) {
 	return s.talking(ctx, func(t *talk, places []int) (string, error) {
-		place := t.told(places)
-		if place < 0 {
-			return "", errNoClients
+		place, err := t.told(ctx, places)
+		if err != nil {
+			return "", err
 		}
 		const frame = 200
 		var refs []uint64
@@ -125,22 +134,21 @@ func checkGone(ctx context.Context, s *subject) (string, error) {
 		}
 		// The last question of a client, and that it goes, may stand in one frame.
 		last := new(hookv1.Batch)
-		known, goes := request(t.process.list, place), request(t.process.list, place)
-		known.Client, goes.Client = refs[0], t.introduce(last, place)
-		t.add(last, known, s.o.Timeout)
+		goes := request(t.process.list, place)
+		goes.Client = t.introduce(last, place)
 		t.add(last, goes, s.o.Timeout)
-		last.Gone = append(refs[1:len(refs):len(refs)], goes.GetClient())
+		last.Gone = append(refs, goes.GetClient())
 		answers, err := t.ask(ctx, last)
 		if err != nil {
 			return "", err
 		}
-		if why := answers[goes.GetId()].GetError(); why != "" && answers[known.GetId()].GetError() == "" {
+		if why := answers[goes.GetId()].GetError(); why != "" {
 			return "", fmt.Errorf("a request in the frame with which its client goes has no answer: %s", why)
 		}
 		if err := t.stranger(ctx, place, goes.GetClient(), "a client that has gone"); err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("%d clients", len(refs)+1), t.well(ctx)
+		return fmt.Sprintf("%d clients", len(last.Gone)), t.well(ctx)
 	})
 }
 

@@ -27,15 +27,17 @@ export class Session {
    * those of methods that wait for something follow when they come.
    */
   frame(batch) {
-    for (const ref of batch.gone) {
-      this.#clients.delete(number(ref));
-    }
     for (const c of batch.clients) {
       this.#clients.set(number(c.ref), new Client(c));
     }
     const now = performance.now();
     for (const r of batch.requests) {
-      const client = this.#clients.get(number(r.client)) ?? nobody;
+      const ref = number(r.client);
+      const client = ref === 0 ? nobody : this.#clients.get(ref);
+      if (client === undefined) { // or somebody would be decided about as nobody
+        this.#replies.push({ id: r.id, error: `the broker has not said who client ${ref} is` });
+        continue;
+      }
       const context = new Context(r.timeoutMs > 0 ? now + r.timeoutMs : Infinity, this.#waiting);
       const answer = this.#service.decide(r, client, context);
       if (answer instanceof Promise) {
@@ -46,6 +48,9 @@ export class Session {
       } else {
         this.#replies.push(answer);
       }
+    }
+    for (const ref of batch.gone) { // the requests of this frame have theirs
+      this.#clients.delete(number(ref));
     }
     if (this.#replies.length === batch.requests.length) {
       this.#flush();

@@ -86,7 +86,9 @@ test('clients are known by ref until they are gone', () => {
   frame({ clients: [{ ref: 7, id: 3, user: 'bob' }], requests: [request] });
   frame({ requests: [request] });
   frame({ gone: [7], requests: [request] });
-  assert.deepEqual(seen.map((c) => c.user), ['bob', 'bob', '']);
+  frame({ requests: [request, { ...request, client: 0 }] });
+  assert.deepEqual(seen.map((c) => c.user), ['bob', 'bob', 'bob', '']);
+  assert.deepEqual(s.frames.at(-1).replies.map((r) => r.error ?? ''), ['the broker has not said who client 7 is', '']);
   assert.equal(seen[0], seen[1]);
   assert.throws(() => { seen[0].user = 'eve'; }, TypeError);
 });
