@@ -5,7 +5,7 @@ TOOL := $(GO) tool -modfile=.ci/tools.mod
 FUZZTIME ?= 5s
 FUZZ ?= ./...
 
-.PHONY: check build test race lint fuzz cli node python gen bench bench-check bench-hooks pgo abuse kills
+.PHONY: check build test race lint fuzz cli node python gen bench bench-check bench-hooks pgo abuse kills conform
 
 check:
 	bash .ci/run
@@ -57,6 +57,18 @@ abuse:
 # long they had to wait.
 kills:
 	MOONWIRE_KILLS=100 $(GO) test ./plugins -run '^TestKilled$$' -count 1 -timeout 10m -v
+
+# The SDKs held to the protocol: a plugin in Go, and the example and a plugin of all
+# points in Node where npm is there.
+conform:
+	@set -e; bin=$$(mktemp -d); trap 'rm -rf "$$bin"' EXIT; \
+	$(GO) build -pgo=off -o "$$bin/moonwire" ./cmd/moonwire; \
+	$(GO) test -c -o "$$bin/plugin" ./plugins/conform; \
+	echo "Go:"; "$$bin/moonwire" hook conform -env WHICH=good "$$bin/plugin"; \
+	if ! command -v npm >/dev/null; then echo "Node: there is no npm"; exit 0; fi; \
+	cp -r examples/plugins/node "$$bin/node"; (cd "$$bin/node" && npm ci --no-audit --no-fund --ignore-scripts --silent); \
+	echo "Node, the example:"; "$$bin/moonwire" hook conform -config '{"redact": ["password"]}' "$$bin/node/http-auth/main.js"; \
+	echo "Node, all points:"; "$$bin/moonwire" hook conform node "$$bin/node/sdk/testdata/policy.js"
 
 # Everything that is generated, made anew.
 gen:

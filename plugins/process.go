@@ -79,6 +79,10 @@ func (connection) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc
 	return conn, nil
 }
 
+// mostDir is how long the name of a socket's directory may be: of the 104 bytes that
+// every system lets a socket have, SDKs use some for its own.
+const mostDir = 80
+
 // start runs the program, and returns when it can be called. The error says
 // what it did instead.
 func start(ctx context.Context, o *Options) (_ *process, err error) {
@@ -92,6 +96,10 @@ func start(ctx context.Context, o *Options) (_ *process, err error) {
 	dir, err := os.MkdirTemp("", "moonwire-")
 	if err != nil {
 		return nil, fmt.Errorf("making a directory for its socket: %w", err)
+	}
+	if len(dir) > mostDir {
+		_ = os.Remove(dir)
+		return nil, fmt.Errorf("starting %s: a socket in %s would have too long a name: set TMPDIR of the broker to a shorter folder", o.Command, dir)
 	}
 	log := newSink(o.Log)
 	p := &process{dir: dir, log: log}

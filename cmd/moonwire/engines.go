@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 
 	"go.uber.org/zap"
@@ -41,8 +42,12 @@ func openPlugin(ctx context.Context, o server.EngineOptions) (hooks.Engine, erro
 	if h.Attach != "" {
 		return nil, errors.New("attach: the broker starts its plugins itself; leave it out")
 	}
+	program := h.Plugin
+	if filepath.Base(program) == program { // a file all the same, and not what PATH has of that name
+		program = "." + string(filepath.Separator) + program
+	}
 	return plugins.Open(ctx, plugins.Options{
-		Name: o.Name, Command: h.Plugin, Args: h.Args, Env: h.Env, Config: h.Config,
+		Name: o.Name, Command: program, Args: h.Args, Env: h.Env, Config: h.Config,
 		SHA256: h.SHA256, NoMTLS: h.NoMTLS, Window: h.Window, BatchMax: h.Batch.Max, BatchBytes: h.Batch.Bytes,
 		Memory: h.Limits.Memory, RestartMin: h.Restart.Min, RestartMax: h.Restart.Max,
 		ServerName: o.ServerName, ServerVersion: server.Version,

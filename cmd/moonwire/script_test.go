@@ -13,9 +13,9 @@ import (
 )
 
 // TestMain makes this test binary be the broker when it is started under one of
-// its names: scripts run the real main in a process of its own.
+// its names, and their plugin: scripts run the real main in a process of its own.
 func TestMain(m *testing.M) {
-	testscript.Main(leakTest{m}, map[string]func(){"moonwire": main, "nats-server": main})
+	testscript.Main(leakTest{m}, map[string]func(){"moonwire": main, "nats-server": main, "orders-plugin": ordersPlugin})
 }
 
 // leakTest fails a run that leaves goroutines behind.
