@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from .message import Client
-from .protocol import POINTS, Replies
+from .protocol import POINTS, Replies, Reply
 
 _NOBODY = Client()
 _END = object()
@@ -46,18 +46,20 @@ class Session:
             self._out.put(_END)
 
     def _frame(self, batch) -> None:
-        for ref in batch.gone:
-            self._clients.pop(ref, None)
         for c in batch.clients:
             self._clients[c.ref] = Client.of(c)
         came = time.monotonic()
         ready = []
         for r in batch.requests:
-            client = self._clients.get(r.client, _NOBODY)
-            if r.point == POINTS["connect"]:
+            client = self._clients.get(r.client) if r.client else _NOBODY
+            if client is None:  # or somebody would be decided about as nobody
+                ready.append(Reply(id=r.id, error=f"the broker has not said who client {r.client} is"))
+            elif r.point == POINTS["connect"]:
                 self._pool.submit(self._later, r, client, came)
             else:
                 ready.append(self._service.decide(r, client, came))
+        for ref in batch.gone:  # the requests of this frame have theirs
+            self._clients.pop(ref, None)
         if ready:
             self._out.put(ready)
 

@@ -202,18 +202,22 @@ class Streams(unittest.TestCase):
             first.requests.add(id=i, point=POINTS["publish"], client=1)
         second = Batch(gone=[1])
         second.requests.add(id=2**64 - 1, point=POINTS["publish"], client=1)
+        stranger = Batch()
+        stranger.requests.add(id=5, point=POINTS["publish"], client=1)
+        stranger.requests.add(id=6, point=POINTS["publish"])
         third = Batch(clients=[{"ref": 2, "user": "ann"}])
         third.requests.add(id=4, point=POINTS["connect"], client=2, timeout_ms=60_000)
 
         def batches():
-            yield from (first, second, third)
+            yield from (first, second, stranger, third)
             pool.shutdown(wait=True)  # before the end of the stream the answer at connect is there
 
         pool = ThreadPoolExecutor(1)
         frames = list(Session(service, batches(), pool).run())
-        got = [[(r.id, r.reason) for r in f.replies] for f in frames if f.replies]
-        self.assertEqual(got, [[(1, "bob"), (2, "bob")], [(2**64 - 1, "")], [(4, "ann True")]])
-        self.assertEqual(sum(len(f.commands) for f in frames), 3)
+        got = [[(r.id, r.error or r.reason) for r in f.replies] for f in frames if f.replies]
+        unknown = (5, "the broker has not said who client 1 is")
+        self.assertEqual(got, [[(1, "bob"), (2, "bob")], [(2**64 - 1, "bob")], [unknown, (6, "")], [(4, "ann True")]])
+        self.assertEqual(sum(len(f.commands) for f in frames), 4)
 
     def test_commands(self):
         broker = Service(Orders()).broker
