@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -147,8 +146,8 @@ func skip(format string, args ...any) error { return &skipped{fmt.Sprintf(format
 // subject is the plugin that is looked at. One goroutine has it.
 type subject struct {
 	o     Options
-	mark  string      // in the environment of its processes
-	spoke atomic.Bool // one of them has written to its standard output
+	mark  string // in the environment of its processes
+	spoke bool   // one of them has written to its standard output
 }
 
 // Run looks at a plugin. The error is that the options are wrong, or that ctx has

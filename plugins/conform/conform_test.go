@@ -97,7 +97,7 @@ func TestEnemies(t *testing.T) {
 		{"no patience", "deadlines", "requests had a timeout of 1 ms: "},
 		{"tires", "load", "a call among many at publish: "},
 		{"no events", "events", "Notify: Unimplemented: no events"},
-		{"no state", "state", "Handover: Unknown: it is a mess"},
+		{"no state", "state", "by Handover: Unknown: it is a mess"},
 		{"strange state", "state", "does not take the state of 4 bytes: the plugin refuses its configuration: what is this?"},
 		{"fickle", "kill and restart", "registers something else than before"},
 		{"stays", "shutdown", "it does not end within 1s of Shutdown"},

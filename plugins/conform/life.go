@@ -144,7 +144,7 @@ func (p *process) handover(ctx context.Context) ([]byte, error) {
 	case status.Code(err) == codes.Unimplemented, err == nil && len(r.GetState()) == 0:
 		return nil, skip("the plugin has no state")
 	case err != nil:
-		return nil, fmt.Errorf("Handover: %s", describe(err))
+		return nil, fmt.Errorf("asked for its state by Handover: %s", describe(err))
 	}
 	return r.GetState(), nil
 }

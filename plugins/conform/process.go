@@ -32,7 +32,7 @@ func (s *subject) start(ctx context.Context, change func(*plugins.Options)) (*pl
 func (s *subject) end(b *plugins.Bare) error {
 	err := b.Stop(context.Background())
 	if b.Spoke() {
-		s.spoke.Store(true)
+		s.spoke = true
 	}
 	return err
 }

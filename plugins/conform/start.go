@@ -121,7 +121,7 @@ func (s *subject) shutDown(ctx context.Context) error {
 
 // checkOutput: none of its processes wrote more than the handshake.
 func checkOutput(_ context.Context, s *subject) (string, error) {
-	if s.spoke.Load() {
+	if s.spoke {
 		return "", errors.New("the plugin writes to its standard output, which belongs to the handshake: write to the standard error")
 	}
 	return "", nil
