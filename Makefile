@@ -25,7 +25,7 @@ lint:
 	if [ -n "$$files" ]; then echo "not formatted: $$files (run: $(TOOL) gofumpt -w .)"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -tags natscli .
-	$(GO) vet -tags node,python ./examples/plugins
+	$(GO) vet -tags node,python . ./examples/plugins ./cmd/moonwire/plugintool
 	$(TOOL) staticcheck ./...
 
 # Every fuzz target of the packages FUZZ for FUZZTIME each.
@@ -40,9 +40,9 @@ fuzz:
 cli:
 	$(GO) test -tags natscli -run 'CLI' -count 1 .
 
-# Plugins in Node: their own tests, and the broker's of them. It needs node and npm.
+# Plugins in Node: their own tests, the broker's of them, and the documents that use npm. It needs node and npm.
 node:
-	$(GO) test -tags node -run Node -count 1 ./examples/plugins
+	$(GO) test -tags node -run Node -count 1 ./examples/plugins ./cmd/moonwire/plugintool .
 
 # The same in Python. It needs what examples/plugins/python/requirements.txt names.
 python:

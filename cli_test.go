@@ -4,7 +4,6 @@ package moonwire_test
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -31,7 +30,7 @@ func TestCLIDocs(t *testing.T) {
 	found := 0
 	for _, path := range documents(t) {
 		_, list := readDocument(t, path)
-		if !slices.ContainsFunc(list, func(b block) bool { return b.lang == "console" && cli.MatchString(b.text()) }) {
+		if !uses(list, cli) || uses(list, npm) {
 			continue
 		}
 		found++

@@ -33,6 +33,7 @@ const (
 var (
 	broker = regexp.MustCompile(`(^|[ /])moonwire( |$)`)
 	cli    = regexp.MustCompile(`(^|[ /])nats( |$)`)
+	npm    = regexp.MustCompile(`(^|[ /])npm( |$)`)
 	// listens finds the subject that a command of the CLI listens on.
 	listens = regexp.MustCompile(`nats (?:sub|reply|bench sub|bench service serve) '?([^\s']+)`)
 )

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"moonwire/cmd/moonwire/hooktool"
+	"moonwire/cmd/moonwire/plugintool"
 	"moonwire/server"
 	"moonwire/server/config"
 	"moonwire/server/log"
@@ -31,6 +32,9 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 			Stdout: stdout, Stderr: stderr, Environ: environ, Engines: engines,
 			Reload: func(whom string) error { return tell("reload", whom, name) },
 		})
+	}
+	if len(args) > 1 && args[1] == "plugin" {
+		return plugintool.Run(args[2:], stdout, stderr)
 	}
 	cmd, err := config.Parse(args[1:], environ)
 	if err != nil {

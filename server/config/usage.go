@@ -26,7 +26,7 @@ func Usage(name string) string {
 		}
 		fmt.Fprintf(&b, "%-*s%s%s\n", usageColumn, line, it.doc, it.defaultNote())
 	}
-	fmt.Fprintf(&b, "\nTools for hooks: %s hook -h\n", name)
+	fmt.Fprintf(&b, "\nTools for hooks: %s hook -h\nNew plugins: %s plugin -h\n", name, name)
 	fmt.Fprintf(&b, "\nFlags override environment variables (%s<KEY>), which override the file.\n", envPrefix)
 	return b.String()
 }
