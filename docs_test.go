@@ -110,9 +110,15 @@ func newReader(t *testing.T, path ...string) *reader {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The folder of a test has a long name, and the socket of a plugin none too long.
+	tmp, err := os.MkdirTemp("", "docs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(tmp) })
 	return &reader{
 		t: t, root: root, dir: t.TempDir(),
-		env: append(environment(t, path...), "MOONWIRE_HTTP_PORT=-1"),
+		env: append(environment(t, path...), "TMPDIR="+tmp, "MOONWIRE_HTTP_PORT=-1"),
 	}
 }
 
