@@ -94,7 +94,7 @@ func checkWithoutTLS(ctx context.Context, s *subject) (string, error) {
 
 // endings is how many processes may be ended until one ends in time: the machine
 // may be busy with something else.
-const endings = 3
+const endings = 8
 
 // checkShutdown: it ends by itself when it is asked to.
 func checkShutdown(ctx context.Context, s *subject) (_ string, err error) {
