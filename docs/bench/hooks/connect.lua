@@ -1,3 +1,4 @@
 hook.connect(function(req)
-  return allow{ permissions = { publish = { "bench.>", "orders.*.new" }, subscribe = { "bench.>", "_INBOX.>" } } }
+  return allow{
+    user = "bench", permissions = { publish = { "bench.>", "orders.*.new" }, subscribe = { "bench.>", "_INBOX.>" } } }
 end)
