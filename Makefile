@@ -81,7 +81,7 @@ gen:
 bench:
 	bash docs/bench/run.sh
 
-# What hooks cost, in about eight minutes; writes docs/bench/hooks.md.
+# What hooks cost, in about five minutes; writes docs/bench/hooks.md.
 bench-hooks:
 	bash docs/bench/hooks.sh
 
@@ -89,11 +89,16 @@ bench-hooks:
 pgo:
 	bash cmd/moonwire/pgo.sh
 
-# What moonbench measures, in little more than a minute: every load for a moment. It fails when a
-# message is lost, doubled or out of order, never on timing.
+# What moonbench measures, in little more than a minute: every load for a moment, and one of them
+# with each of the hooks that are measured. It fails when a message is lost, doubled or out of
+# order, never on timing.
 bench-check:
 	@set -e; bin=$$(mktemp -d); trap 'rm -rf "$$bin"' EXIT; \
 	$(GO) build -o "$$bin" ./cmd/moonwire ./cmd/moonbench; \
 	"$$bin/moonbench" run --quiet --pairs 1 --warmup 100ms --measure 200ms --patience 30s --scenario all \
 		--a-name moonwire --a "$$bin/moonwire -a 127.0.0.1 -p {port}" \
-		--a-tls "$$bin/moonwire -a 127.0.0.1 -p {port} --tls --tlscert {cert} --tlskey {key}"
+		--a-tls "$$bin/moonwire -a 127.0.0.1 -p {port} --tls --tlscert {cert} --tlskey {key}"; \
+	for c in docs/bench/hooks/*.conf; do \
+		"$$bin/moonbench" run --quiet --pairs 1 --warmup 100ms --measure 200ms --patience 30s --scenario 1to1-128 \
+			--a-name "$$c" --a "$$bin/moonwire -c $$c -a 127.0.0.1 -p {port}"; \
+	done

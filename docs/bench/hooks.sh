@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Measures what hooks cost on this machine and writes it into docs/bench/hooks.md,
-# in about eight minutes. The machine should do nothing else meanwhile; how busy
+# in about five minutes. The machine should do nothing else meanwhile; how busy
 # it was is written down.
 #
-#   ROUNDS   how often each benchmark runs (default: 12)
+#   ROUNDS   how often each benchmark runs (default: 20)
 #   TIME     how long each time (default: 60ms)
-#   PAIRS    how often each broker runs (default: 5)
+#   PAIRS    how often each broker runs (default: 7)
 #   WARMUP   load before each measured window (default: 300ms)
 #   MEASURE  the measured window (default: 700ms)
 #   BEFORE   the revision before the broker asked hooks
@@ -73,8 +73,8 @@ bench() {
 	(cd "$3" && "$bin/$2.test" -test.run '^$' -test.bench "$4" -test.benchtime "${TIME:-60ms}" -test.timeout 10m) >>"$bin/$1.txt"
 }
 unhooked='^Benchmark(Publish|Subscribe|Connect)$'
-for ((round = 1; round <= ${ROUNDS:-12}; round++)); do
-	echo "round $round of ${ROUNDS:-12}, load $(load)"
+for ((round = 1; round <= ${ROUNDS:-20}; round++)); do
+	echo "round $round of ${ROUNDS:-20}, load $(load)"
 	bench now yardstick hooks/lua/sandbox '^BenchmarkYardstick$'
 	bench now conn server/conn "$unhooked"
 	bench before conn-before "$tree/server/conn" "$unhooked"
@@ -84,8 +84,10 @@ for ((round = 1; round <= ${ROUNDS:-12}; round++)); do
 	bench now lua hooks/lua '^Benchmark(Subject|Publish|Batch64|New|Inspect|Inspect64|Chain|Cached|Rewrite|Unread|Connect)$'
 	bench now sandbox hooks/lua/sandbox '^Benchmark(Empty|Pool)$'
 	bench now builtin hooks/builtin '^Benchmark(Stamp|RateLimit)$/^(user|all,headers,batch16|user,batch16)$'
-	if [ -n "$plugins" ]; then bench now plugins plugins .; fi
 done
+if [ -n "$plugins" ]; then
+	for round in 1 2 3; do TIME=300ms bench now plugins plugins '^Benchmark(Do|Inspect|Table)$'; done
+fi
 loads+=", after the benchmarks $(load)"
 
 plain="$bin/moonwire -a 127.0.0.1 -p {port}"
@@ -100,7 +102,7 @@ against() {
 		--a-name "nothing loaded" --a "$plain" "$@" --json "$bin/$name.json" >"$bin/$name.log"
 	runs+=(--run "$bin/$name.json")
 }
-pairs=${PAIRS:-5}
+pairs=${PAIRS:-7}
 against before $((2 * pairs)) --b-name "before hooks ($before)" --b "$bin/before -a 127.0.0.1 -p {port}"
 against each "$pairs" --b-name "Lua publish, for other subjects" --b "$(with elsewhere)" --c-name "stamp, all that it knows" --c "$(with stamp)" \
 	--d-name "Lua publish" --d "$(with publish)" --e-name "three times Lua publish" --e "$(with chain)" \
@@ -114,4 +116,4 @@ cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
 	--note "moonwire at $(git describe --always --dirty), compared with $before; $(go version | cut -d ' ' -f 3)" \
 	--note "$(nproc) × ${cpu:-unknown}, Linux $(uname -r); $(date -u '+%Y-%m-%d %H:%M:%S') UTC" \
 	--note "load average: $loads" \
-	--note "${ROUNDS:-12} rounds of ${TIME:-60ms} for each benchmark; windows of ${MEASURE:-700ms} for each broker"
+	--note "${ROUNDS:-20} rounds of ${TIME:-60ms} for each benchmark; windows of ${MEASURE:-700ms} for each broker"

@@ -9,7 +9,8 @@
 // the processor that is several times too much, and never twice the same. So Run
 // reads the CPU time of the process, garbage collection included, and does so
 // for many short slices of the loop: the cheapest slices are those in which nobody
-// was in the way, and the middle one tells how far off the others are.
+// was in the way, by the clock on the wall too, and the middle one tells how far
+// off the others are.
 //
 // Slices are short, so that most have no garbage collection: what allocates costs
 // a little more in the long run than its cheapest slices tell.

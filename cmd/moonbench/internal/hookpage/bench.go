@@ -12,11 +12,13 @@ import (
 	"moonwire/hooks/hookbench"
 )
 
-// Bench is what the runs of one benchmark say: nanoseconds of CPU time for an
-// operation, a value for each run.
+// Bench is what the runs of one benchmark say, a value for each run.
 type Bench struct {
-	Least, Middle []float64
-	Allocs        float64 // of one operation; the most that a run has told
+	Least, Middle []float64 // nanoseconds of CPU time for an operation
+	Allocs        float64   // of one operation; the most that a run has told
+
+	// Values are what a benchmark without these says, by unit.
+	Values map[string][]float64
 }
 
 // Benches are benchmarks by package and name, without the number of processors:
@@ -24,7 +26,6 @@ type Bench struct {
 type Benches map[string]*Bench
 
 // Parse reads what go test has printed, for any number of packages and runs.
-// Benchmarks without the metrics of package hookbench are left out.
 func Parse(r io.Reader) (Benches, error) {
 	out, pkg := make(Benches), ""
 	lines := bufio.NewScanner(r)
@@ -64,18 +65,33 @@ func (b Benches) add(pkg string, words []string) error {
 		}
 		values[words[i+1]] = v
 	}
-	if values[hookbench.Least] == 0 { // too short for a slice
+	least, sliced := values[hookbench.Least]
+	if sliced && least == 0 { // too short for a slice
 		return nil
 	}
 	key := pkg + "." + name
 	one := b[key]
 	if one == nil {
-		one = new(Bench)
+		one = &Bench{Values: make(map[string][]float64)}
 		b[key] = one
 	}
-	one.Least = append(one.Least, values[hookbench.Least])
+	if !sliced {
+		for unit, v := range values {
+			one.Values[unit] = append(one.Values[unit], v)
+		}
+		return nil
+	}
+	one.Least = append(one.Least, least)
 	one.Middle = append(one.Middle, values[hookbench.Middle])
 	one.Allocs = max(one.Allocs, values[hookbench.Allocs])
+	return nil
+}
+
+// sliced returns a benchmark that was measured in slices; nil if there is none.
+func (b Benches) sliced(key string) *Bench {
+	if one := b[key]; one != nil && len(one.Least) > 0 {
+		return one
+	}
 	return nil
 }
 

@@ -62,7 +62,7 @@ func (m marks) fill(page, text []byte) ([]byte, error) {
 }
 
 func (in *Input) results(w io.Writer) error {
-	y := in.Now[yardstick]
+	y := in.Now.sliced(yardstick)
 	if y == nil {
 		return fmt.Errorf("there is no run of the benchmark %s", yardstick)
 	}
@@ -82,7 +82,7 @@ func (in *Input) results(w io.Writer) error {
 	fmt.Fprint(w, "\n### What else costs how much\n\nNanoseconds of CPU time for a message, a decision or a connection.\n\n")
 	fmt.Fprint(w, "| what | on the reference machine | here, least | here, middle | allocations |\n|---|---:|---:|---:|---:|\n")
 	for _, o := range others {
-		b := in.Now[o.bench]
+		b := in.Now.sliced(o.bench)
 		if b == nil {
 			return fmt.Errorf("there is no run of the benchmark %s", o.bench)
 		}
@@ -94,15 +94,15 @@ func (in *Input) results(w io.Writer) error {
 
 func (in *Input) targets(speed float64) (rows []string, met int, err error) {
 	for _, t := range targets {
-		b := in.Now[t.bench]
+		b := in.Now.sliced(t.bench)
 		if b == nil {
 			return nil, 0, fmt.Errorf("there is no run of the benchmark %s", t.bench)
 		}
 		least, middle, allocs, noise := b.least(), b.middle(), b.Allocs, 0.0
 		if t.less != "" {
-			o := in.Now[t.less]
+			o := in.Now.sliced(t.less)
 			if t.before {
-				o = in.Before[t.less]
+				o = in.Before.sliced(t.less)
 			}
 			if o == nil {
 				return nil, 0, fmt.Errorf("there is no run of the benchmark %s to compare with", t.less)
@@ -173,25 +173,44 @@ func differences(t, first *series.Target) []float64 {
 	return out
 }
 
+// ofPlugins are what benchmarks of plugins say.
+var ofPlugins = []struct{ title, unit string }{
+	{"calls a second", "calls/s"},
+	{"CPU of both, µs a call", "cpu-us/call"},
+	{"p50 of a batch, µs", "p50-us"},
+	{"p99 of a batch, µs", "p99-us"},
+	{"allocations of a batch", "allocs/op"},
+}
+
 // plugins writes what benchmarks of plugins say, if there are any.
 func (in *Input) plugins(w io.Writer) {
 	first := true
 	for _, key := range slices.Sorted(maps.Keys(in.Now)) {
-		name, ok := strings.CutPrefix(key, "plugins")
-		if !ok {
+		name, ok := strings.CutPrefix(key, "plugins.")
+		if !ok || in.Now[key].Values[ofPlugins[0].unit] == nil {
 			continue
 		}
 		if first {
-			fmt.Fprint(w, "Nanoseconds of CPU time of the broker's side for a call.\n\n| benchmark | least | middle | allocations |\n|---|---:|---:|---:|\n")
 			first = false
+			head, rule := "| benchmark |", "|---|"
+			for _, c := range ofPlugins {
+				head, rule = head+" "+c.title+" |", rule+"---:|"
+			}
+			fmt.Fprintf(w, "Medians of all rounds, in time that passes. Both processes share the processors with the callers.\n\n%s\n%s\n", head, rule)
 		}
-		b := in.Now[key]
-		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", strings.TrimLeft(name, "./"), ns(b.least()), ns(b.middle()), count(b.Allocs))
+		fmt.Fprintf(w, "| %s |", name)
+		for _, c := range ofPlugins {
+			v := "–"
+			if all := in.Now[key].Values[c.unit]; all != nil {
+				v = ns(stat.Summarize(all).Median)
+			}
+			fmt.Fprintf(w, " %s |", v)
+		}
+		fmt.Fprintln(w)
 	}
 }
 
-// ns prints nanoseconds with three significant digits, and one behind the point
-// at most where that is enough.
+// ns prints nanoseconds, and other values of that size, with two to four digits.
 func ns(v float64) string {
 	switch abs := math.Abs(v); {
 	case abs < 0.05:

@@ -32,11 +32,14 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if keys := slices.Sorted(maps.Keys(b)); !slices.Equal(keys, []string{"hooks.Cached/lookup", "hooks/lua.Publish"}) {
+	if keys := slices.Sorted(maps.Keys(b)); !slices.Equal(keys, []string{"hooks.Cached/lookup", "hooks/lua.Other", "hooks/lua.Publish"}) {
 		t.Errorf("got %v", keys)
 	}
 	if p := b["hooks/lua.Publish"]; p.least() != 400 || p.middle() != 510 || p.Allocs != 3 {
 		t.Errorf("got %+v", p)
+	}
+	if o := b["hooks/lua.Other"]; b.sliced("hooks/lua.Other") != nil || !slices.Equal(o.Values["ns/op"], []float64{2692}) {
+		t.Errorf("got %+v", o)
 	}
 	for _, bad := range []string{"FAIL\tmoonwire/hooks", "panic: no", "--- FAIL: BenchmarkX", "BenchmarkX 1 two ns/op"} {
 		if _, err := Parse(strings.NewReader("pkg: moonwire/hooks\n" + bad + "\n")); err == nil {
@@ -133,8 +136,9 @@ func TestUpdate(t *testing.T) {
 	if err != nil || string(again) != string(got) {
 		t.Errorf("made again it is another: %v\n%s", err, again)
 	}
-	in.Now["plugins.Stream/callers=8"] = &Bench{Least: []float64{2500}, Middle: []float64{12000}, Allocs: 3}
-	if got, err = Update([]byte(page), in); err != nil || !strings.Contains(string(got), "| Stream/callers=8 | 2500 | 12.0k | 3 |\n\n<!-- end of plugins -->") || strings.Contains(string(got), "as it was") {
+	in.Now["plugins.Stream/callers=8"] = &Bench{Values: map[string][]float64{"calls/s": {250_000, 270_000, 1}, "p50-us": {80.25}, "allocs/op": {3}}}
+	in.Now["plugins.Start"] = &Bench{Values: map[string][]float64{"ns/op": {1}}}
+	if got, err = Update([]byte(page), in); err != nil || !strings.Contains(string(got), "| Stream/callers=8 | 250.0k | – | 80 | – | 3 |\n\n<!-- end of plugins -->") || strings.Contains(string(got), "as it was") {
 		t.Errorf("plugins: %v\n%s", err, got)
 	}
 }
@@ -148,7 +152,7 @@ func TestUpdateErrors(t *testing.T) {
 		{"no page", "", "no part between <!-- results -->", func(*Input) {}},
 		{"no end", "<!-- results -->", "no part between", func(*Input) {}},
 		{"no place for plugins", "<!-- results --><!-- end of results -->", "<!-- plugins -->", func(in *Input) {
-			in.Now["plugins.X"] = in.Now[yardstick]
+			in.Now["plugins.X"] = &Bench{Values: map[string][]float64{"calls/s": {1}}}
 		}},
 		{"no yardstick", page, yardstick, func(in *Input) { delete(in.Now, yardstick) }},
 		{"no benchmark", page, "hooks/lua.Subject", func(in *Input) { delete(in.Now, "hooks/lua.Subject") }},
