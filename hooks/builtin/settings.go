@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"moonwire/server/spelling"
 )
 
 // problems are what is wrong with the settings of one hook.
@@ -66,7 +68,7 @@ func (s *settings) done() {
 
 // unknown words what is wrong with a name that is none of names.
 func unknown(what, name string, names []string) string {
-	if n := nearest(name, names); n != "" {
+	if n := spelling.Nearest(name, names); n != "" {
 		return fmt.Sprintf("unknown %s %q; did you mean %q?", what, name, n)
 	}
 	return fmt.Sprintf("unknown %s %q: want one of %q", what, name, names)
@@ -280,37 +282,4 @@ func show(v any) string {
 		return "a list"
 	}
 	return fmt.Sprint(v)
-}
-
-// nearest returns the name that is closest to a misspelled one, or "" if none is
-// close: two edits, or one for each three letters.
-func nearest(name string, names []string) (best string) {
-	least := max(2, len(name)/3) + 1
-	for _, n := range names {
-		if d := edits(strings.ToLower(name), n); d < least && d < len(n) {
-			best, least = n, d
-		}
-	}
-	return best
-}
-
-// edits is how many letters are to be put in, taken out or changed to make b of a.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := corner
-			if a[i] != b[j] {
-				change++
-			}
-			corner = row[j+1]
-			row[j+1] = min(change, corner+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"moonwire/server/spelling"
 )
 
 // Action is what a command line asks for.
@@ -155,7 +157,7 @@ func flagError(err error, names []string) error {
 	msg := err.Error()
 	if name, ok := strings.CutPrefix(msg, "flag provided but not defined: -"); ok {
 		hint := ""
-		if n := nearest(name, names); n != "" && len(name) > 2 {
+		if n := spelling.Nearest(name, names); n != "" && len(name) > 2 {
 			hint = "; did you mean " + dashed(n) + "?"
 		}
 		return fmt.Errorf("unknown flag %s%s", dashed(name), hint)

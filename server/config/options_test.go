@@ -131,19 +131,3 @@ func TestParseNumber(t *testing.T) {
 		}
 	}
 }
-
-func TestNearest(t *testing.T) {
-	t.Parallel()
-	names := []string{"port", "host", "max_payload", "max_pending", "debug"}
-	for word, want := range map[string]string{
-		"prot": "port", "PORT_": "port", "maxpayload": "max_payload", "max_pendin": "max_pending",
-		"dbg": "debug", "x": "", "jetstream": "", "max": "",
-	} {
-		if got := nearest(word, names); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
-		}
-	}
-	if d := distance("abcd", "abdc"); d != 1 {
-		t.Errorf("a swap costs %d, want 1", d)
-	}
-}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"moonwire/server/spelling"
 )
 
 // complain words the refusal of a value: the key, what it got, what is allowed.
@@ -145,48 +147,10 @@ func showDuration(d time.Duration) string {
 	return s
 }
 
-// nearest returns the name closest to a misspelled one, or "" if none is close:
-// at most one edit for each three letters, and at least two allowed.
-func nearest(name string, names []string) string {
-	best, least := "", max(2, len(name)/3)+1
-	for _, n := range names {
-		if d := distance(strings.ToLower(name), strings.ToLower(n)); d < least && d < len(n) {
-			best, least = n, d
-		}
-	}
-	return best
-}
-
-// distance is the number of insertions, deletions, replacements and swaps of
-// neighbours between two words.
-func distance(a, b string) int {
-	var before []int
-	last := make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
-}
-
 // didYouMean is the end of a message about an unknown name. All of the names
 // stand behind a prefix, which does not make them any more alike.
 func didYouMean(prefix, name string, names []string) string {
-	if n := nearest(name, names); n != "" {
+	if n := spelling.Nearest(name, names); n != "" {
 		return fmt.Sprintf("; did you mean %q?", prefix+n)
 	}
 	return ""

@@ -3,6 +3,8 @@ package library
 import (
 	"strings"
 	"testing"
+
+	"moonwire/server/spelling"
 )
 
 // TestSuggest: a name that is wrong leads to the one that is meant.
@@ -12,12 +14,12 @@ func TestSuggest(t *testing.T) {
 	for name, want := range map[string]string{
 		"usr": "user", "User": "user", "accuont": "account", "permissons": "permissions", "expire": "expires",
 	} {
-		if got := nearest(name, known); got != want {
+		if got := spelling.Nearest(name, known); got != want {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}
 	for _, name := range []string{"xyz", "", "user_of_the_account", strings.Repeat("x", 1000)} {
-		if got := nearest(name, known); got != "" {
+		if got := spelling.Nearest(name, known); got != "" {
 			t.Errorf("%.20s: got %q", name, got)
 		}
 	}
