@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"time"
 
 	"moonwire/plugins/sdk"
 )
@@ -19,7 +18,7 @@ func servePlugin() {
 		enemies[name]()
 		return
 	}
-	sdk.Main(&policy{}, regs()...)
+	sdk.Main(&policy{release: make(chan struct{})}, regs()...)
 }
 
 func regs() []sdk.Registration {
@@ -35,6 +34,8 @@ func regs() []sdk.Registration {
 
 // policy does what the subjects say.
 type policy struct {
+	release chan struct{} // closed by a message: what came late is answered now
+
 	mu     sync.Mutex
 	broker *sdk.Broker
 	seen   []string
@@ -88,8 +89,9 @@ func (p *policy) Publish(ctx context.Context, m *sdk.Message) sdk.Decision {
 		<-ctx.Done()
 		return sdk.Allow()
 	case "late":
-		<-ctx.Done()
-		time.Sleep(20 * time.Millisecond) // it is the plugin's own: an answer after the time
+		<-p.release
+	case "release":
+		close(p.release)
 	case "fail":
 		return sdk.Fail(errors.New("on purpose"))
 	case "disconnect":
