@@ -42,6 +42,22 @@ func (s *Script) Tell(registration int, e hooks.Event) error {
 	return s.told(h, &e)
 }
 
+// Undefined returns where the script and its modules read globals that nobody
+// defines, such as a function whose name is misspelt: its calls fail there. It is
+// for tools.
+func (s *Script) Undefined(ctx context.Context) ([]sandbox.Use, error) {
+	pool := s.fast
+	if pool == nil {
+		pool = s.blocking
+	}
+	vm, err := pool.Get(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer pool.Put(vm)
+	return vm.Undefined(), nil
+}
+
 // at returns a registration, and where its virtual machines are.
 func (s *Script) at(registration int) (*handler, *sandbox.Pool, error) {
 	if registration < 0 || registration >= len(s.handlers) {

@@ -2,6 +2,7 @@ package lua
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -41,6 +42,25 @@ func TestMeasure(t *testing.T) {
 		if _, _, _, err := ask(i); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%d: got %v, want %q", i, err, want)
 		}
+	}
+}
+
+// TestUndefined: a script is looked at wherever its virtual machines are, and its
+// own globals and those of the host are there.
+func TestUndefined(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, script, want string }{
+		{"for messages", "own = 1\nhook.publish(function(req)\n log.info(own, config)\n return denied() end)", "[{denied test.lua 4}]"},
+		{"at connect", "hook.connect(function(req) return alow() end)", "[{alow test.lua 1}]"},
+		{"nothing", "hook.event(function(ev) require 'kv' allow() deny() drop() string.rep('x', 1) end)", "[]"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			list, err := open(t, tt.script).Undefined(context.Background())
+			if got := fmt.Sprint(list); err != nil || got != tt.want {
+				t.Errorf("got %s, %v; want %s", got, err, tt.want)
+			}
+		})
 	}
 }
 

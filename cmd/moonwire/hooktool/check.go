@@ -1,12 +1,14 @@
 package hooktool
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"moonwire/hooks"
 	"moonwire/hooks/lua"
+	"moonwire/hooks/lua/sandbox"
 )
 
 // check loads hooks as the broker would, and says what they ask for.
@@ -52,7 +54,27 @@ func (t *tool) checkAll(from *source, files []string) error {
 	for _, w := range set.Warnings {
 		fmt.Fprintf(t.Stdout, "warning: %s\n", w)
 	}
-	return set.Close(t.ctx)
+	var errs []error
+	for i := range o.hooks {
+		errs = append(errs, t.warnOfUndefined(o.hooks[i].Engine))
+	}
+	return errors.Join(append(errs, set.Close(t.ctx))...)
+}
+
+// warnOfUndefined says where a script reads globals that nobody defines. That is
+// no error: Lua gives nil for them, and a script may ask for just that.
+func (t *tool) warnOfUndefined(e hooks.Engine) error {
+	s, ok := e.(interface {
+		Undefined(context.Context) ([]sandbox.Use, error)
+	})
+	if !ok {
+		return nil
+	}
+	list, err := s.Undefined(t.ctx)
+	for _, u := range list {
+		fmt.Fprintf(t.Stdout, "warning: %s:%d: nobody defines the global %s: it is nil\n", u.File, u.Line, u.Name)
+	}
+	return err
 }
 
 // describe says what a hook asks for, below a title.
@@ -80,7 +102,10 @@ func (t *tool) describe(h *hooks.Hook, title string) {
 	}
 }
 
-var _ interface{ Describe() []lua.Handler } = (*lua.Script)(nil) // what placesOf asks for
+var _ interface { // what placesOf and warnOfUndefined ask for
+	Describe() []lua.Handler
+	Undefined(context.Context) ([]sandbox.Use, error)
+} = (*lua.Script)(nil)
 
 // wish says in a line what a registration is for.
 func wish(r *hooks.Registration) string {

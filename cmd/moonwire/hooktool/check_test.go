@@ -20,17 +20,26 @@ hook.event({ "connect", "disconnect" }, function() end)`
 		"bad.conf", "hooks { load: [ { name: one, lua: bad.lua }, { name: two, lua: full.lua }, { name: three, lua: worse.lua } ] }",
 		"key.conf", "hooks { load: [ { name: one, lau: bad.lua } ] }",
 		"empty.conf", "max_payload: 16MB",
+		"slip.lua", "hook.publish('a', function() return denied('x') end)\nhook.connect(function()\n  if _DEBUG then return deny() end\n  return allow()\nend)",
+		"slip.conf", "hooks { load: [ { name: slip, lua: slip.lua }, { name: none, lua: slip.lua, mode: off } ] }",
 	).withEngines()
 	wishes := `  connect (full.lua:2)
   publish   a, b.> of accounts A, B kept by user, tags.x for TIME, denials for TIME up to 100 bytes (full.lua:3)
   event     all (full.lua:4)
   event     connect, disconnect (full.lua:5)
 `
+	const slips = `  publish   a (slip.lua:1)
+  connect (slip.lua:2)
+warning: slip.lua:1: nobody defines the global denied: it is nil
+warning: slip.lua:3: nobody defines the global _DEBUG: it is nil
+`
 	for _, tt := range []struct {
 		name, args string
 		code       int
 		out, errs  string
 	}{
+		{"slips of the pen", "@slip.lua", 0, "slip.lua sha256 SUM\n" + slips, ""},
+		{"slips in a configuration", "-c @slip.conf", 0, "slip (enforce) sha256 SUM\n" + strings.Replace(slips, "warning", "none (off)\nwarning", 1), ""},
 		{"a script", "@full.lua", 0, "full.lua version 1.2 sha256 SUM\n" + wishes, ""},
 		{
 			"several scripts", "@bad.lua @full.lua @worse.lua @none.lua", 1, "full.lua version 1.2 sha256 SUM\n" + wishes,
