@@ -17,6 +17,6 @@
 // of them, package target owns the servers' processes, package cert makes
 // certificates for those that speak TLS, package series interleaves the runs,
 // package profile sorts where a server's CPU time goes, package report shows
-// the result, package hookpage shows what hooks cost, package floor is the forwarder that only copies bytes. Linux
-// only: it reads /proc and uses epoll.
+// the result, package hookpage shows what hooks cost, package floor is the
+// forwarder that only copies bytes. Linux only: it reads /proc and uses epoll.
 package main

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures what hooks cost on this machine and writes it into docs/bench/hooks.md,
-# in about five minutes. The machine should do nothing else meanwhile; how busy
+# in about eight minutes. The machine should do nothing else meanwhile; how busy
 # it was is written down.
 #
 #   ROUNDS   how often each benchmark runs (default: 20)

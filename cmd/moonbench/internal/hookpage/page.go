@@ -70,11 +70,15 @@ func (in *Input) results(w io.Writer) error {
 	for _, note := range append(slices.Clone(in.Notes), fmt.Sprintf("yardstick: %s ns here, %d ns on the reference machine, a factor of %.2f", ns(y.least()), reference, speed)) {
 		fmt.Fprintln(w, strings.TrimSpace(note)+"  ")
 	}
-	rows, met, err := in.targets(speed)
+	rows, hit, noisy, err := in.targets(speed)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\n### Targets\n\n%d of %d are met. Nanoseconds of CPU time.\n\n", met, len(targets))
+	fmt.Fprintf(w, "\n### Targets\n\n%d of %d are met.", hit, len(targets))
+	if noisy > 0 {
+		fmt.Fprintf(w, " Of %d more the noise is too large to tell.", noisy)
+	}
+	fmt.Fprint(w, " Nanoseconds of CPU time.\n\n")
 	fmt.Fprint(w, "| what | at most | on the reference machine | here, least | here, middle | allocations | verdict |\n|---|---:|---:|---:|---:|---:|---|\n")
 	for _, r := range rows {
 		fmt.Fprintln(w, r)
@@ -92,11 +96,13 @@ func (in *Input) results(w io.Writer) error {
 	return nil
 }
 
-func (in *Input) targets(speed float64) (rows []string, met int, err error) {
+// targets returns a row for each target, and how many are met, and met but for
+// the noise.
+func (in *Input) targets(speed float64) (rows []string, hit, noisy int, err error) {
 	for _, t := range targets {
 		b := in.Now.sliced(t.bench)
 		if b == nil {
-			return nil, 0, fmt.Errorf("there is no run of the benchmark %s", t.bench)
+			return nil, 0, 0, fmt.Errorf("there is no run of the benchmark %s", t.bench)
 		}
 		least, middle, allocs, noise := b.least(), b.middle(), b.Allocs, 0.0
 		if t.less != "" {
@@ -105,14 +111,17 @@ func (in *Input) targets(speed float64) (rows []string, met int, err error) {
 				o = in.Before.sliced(t.less)
 			}
 			if o == nil {
-				return nil, 0, fmt.Errorf("there is no run of the benchmark %s to compare with", t.less)
+				return nil, 0, 0, fmt.Errorf("there is no run of the benchmark %s to compare with", t.less)
 			}
 			least, noise = b.less(o)
 			middle, allocs = middle-o.middle(), allocs-o.Allocs
 		}
 		verdict := t.verdict(least*speed, noise*speed, allocs)
-		if verdict != missed {
-			met++
+		switch verdict {
+		case met:
+			hit++
+		case unclear:
+			noisy++
 		}
 		here := ns(least)
 		if t.less != "" {
@@ -121,19 +130,24 @@ func (in *Input) targets(speed float64) (rows []string, met int, err error) {
 		rows = append(rows, fmt.Sprintf("| %s | %s ns, %s | %s | %s | %s | %s | %s |",
 			t.what, ns(t.ns), allocations(t.allocs), ns(least*speed), here, ns(middle), count(allocs), verdict))
 	}
-	return rows, met, nil
+	return rows, hit, noisy, nil
 }
 
-const missed = "**missed**"
+// What is said of a target.
+const (
+	met     = "met"
+	unclear = "met within noise"
+	missed  = "**missed**"
+)
 
 func (t *target) verdict(least, noise, allocs float64) string {
 	switch {
 	case math.Round(10*allocs)/10 > t.allocs || least > t.ns+noise:
 		return missed
 	case least > t.ns:
-		return "met within noise"
+		return unclear
 	}
-	return "met"
+	return met
 }
 
 func allocations(n float64) string {

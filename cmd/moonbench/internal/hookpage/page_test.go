@@ -132,6 +132,9 @@ func TestUpdate(t *testing.T) {
 	if strings.Contains(string(got), "old") {
 		t.Error("the old results are there")
 	}
+	if strings.Contains(string(got), "noise is too large") {
+		t.Error("there is no noise")
+	}
 	again, err := Update(got, in)
 	if err != nil || string(again) != string(got) {
 		t.Errorf("made again it is another: %v\n%s", err, again)
@@ -140,6 +143,23 @@ func TestUpdate(t *testing.T) {
 	in.Now["plugins.Start"] = &Bench{Values: map[string][]float64{"ns/op": {1}}}
 	if got, err = Update([]byte(page), in); err != nil || !strings.Contains(string(got), "| Stream/callers=8 | 250.0k | – | 80 | – | 3 |\n\n<!-- end of plugins -->") || strings.Contains(string(got), "as it was") {
 		t.Errorf("plugins: %v\n%s", err, got)
+	}
+}
+
+// TestNoise: what differs by more than its target, but no more than by chance, is
+// not counted as met.
+func TestNoise(t *testing.T) {
+	t.Parallel()
+	in := input()
+	in.Now[conn+"Connect"].Least, in.Before[conn+"Connect"].Least = []float64{50, 80}, []float64{45, 45}
+	got, err := Update([]byte(page), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\n9 of 14 are met. Of 1 more the noise is too large to tell. Nanoseconds", "| 2.5 | 5 ± 7.5 | 10 | 0 | met within noise |\n"} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
 	}
 }
 
