@@ -69,11 +69,9 @@ func (s *scripts) open(ctx context.Context, o server.EngineOptions) (hooks.Engin
 	if err != nil {
 		return nil, err
 	}
-	l := &o.Hook.Limits
 	opened, err := lua.Open(ctx, lua.Options{
 		Name: o.Name, File: o.Hook.Lua, Config: o.Hook.Config, Libraries: library.Modules(shared), Timeout: o.Timeout,
-		Limits: lua.Limits{Instructions: l.Instructions, Memory: l.Memory, VMs: l.VMs, BlockingVMs: l.BlockingVMs},
-		Log:    logTo(o.Log), NoteReads: o.NoteReads,
+		Limits: hooktool.Limits(&o.Hook), Log: logTo(o.Log), NoteReads: o.NoteReads,
 	})
 	if err != nil {
 		s.give()

@@ -138,8 +138,8 @@ func readSettings(path string) (map[string]any, error) {
 	return m, nil
 }
 
-// limitsOf returns what bounds the script of a hook.
-func limitsOf(h *config.Hook) lua.Limits {
+// Limits returns what bounds the script of a hook, in a broker as in its tests.
+func Limits(h *config.Hook) lua.Limits {
 	return lua.Limits{Instructions: h.Limits.Instructions, Memory: h.Limits.Memory, VMs: h.Limits.VMs, BlockingVMs: h.Limits.BlockingVMs}
 }
 

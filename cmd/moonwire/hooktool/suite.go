@@ -172,7 +172,7 @@ func Test(ctx context.Context, o server.EngineOptions) error {
 		return nil
 	}
 	s := newSuite(file)
-	s.script.File, s.script.Limits, s.script.Timeout = o.Hook.Lua, limitsOf(&o.Hook), o.Timeout
+	s.script.File, s.script.Limits, s.script.Timeout = o.Hook.Lua, Limits(&o.Hook), o.Timeout
 	s.run(ctx, nil)
 	errs := []error{s.err}
 	for _, r := range s.tests {
