@@ -224,7 +224,7 @@ func pluginSettings() []setting {
 		},
 		{
 			key: "attach", kind: text, fields: []string{"Attach"}, defText: "none",
-			doc: "Unix socket of a plugin that was started by hand, to look for mistakes; needs mtls: false",
+			doc: "Not supported: the broker starts its plugins itself, and refuses a hook that has it",
 		},
 	}
 }
