@@ -201,6 +201,9 @@ func testPolicy(t *testing.T, o plugins.Options) {
 			{"subscribe denied", atSubscribe, func(c *hooks.Call) {
 				c.Subject, c.Queue = []byte("s"), []byte("no")
 			}, hooks.Result{Verdict: hooks.Deny, Reason: "s"}, ""},
+			{"odd bytes denied", atSubscribe, func(c *hooks.Call) {
+				c.Subject, c.Queue = []byte("s.\xff"), []byte("no")
+			}, hooks.Result{Verdict: hooks.Deny, Reason: "s.\ufffd"}, ""},
 			{"rewrite", atRewrite, publish("r.x"), hooks.Result{Verdict: hooks.Replace, Subject: []byte("t.A.r.x")}, ""},
 			{"inspect", atInspect, func(c *hooks.Call) {
 				c.Subject, c.Header, c.Payload, c.Size = []byte("i.x"), []byte("NATS/1.0\r\nseen: a\r\nX: y\r\n\r\n"), []byte("pay"), 30
@@ -247,7 +250,7 @@ func testPolicy(t *testing.T, o plugins.Options) {
 		o := o
 		o.Control, o.Flush = c, func() { c.asked <- "flush" }
 		p, logs := open(t, o, nil)
-		for _, subject := range []string{"p.disconnect", "p.permissions", "p.invalidate", "p.noise"} {
+		for _, subject := range []string{"p.disconnect", "p.permissions", "p.invalidate", "p.noise.\xff"} {
 			if _, err := ask(t, p, atPublish, patience, publish(subject)); err != nil {
 				t.Errorf("%s: %v", subject, err)
 			}

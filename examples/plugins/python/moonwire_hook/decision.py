@@ -62,19 +62,19 @@ def allow_as(
     return Decision("allow", identity=out)
 
 
-def deny(reason: str = "") -> Decision:
+def deny(reason: object = "") -> Decision:
     """A no. The reason is for the broker's log; the client does not see it."""
-    return Decision("deny", reason=reason)
+    return Decision("deny", reason=str(reason))
 
 
-def drop(reason: str = "") -> Decision:
+def drop(reason: object = "") -> Decision:
     """Takes a message away at inspect, without a word to the client."""
-    return Decision("drop", reason=reason)
+    return Decision("drop", reason=str(reason))
 
 
 def to(subject: Union[str, bytes]) -> Decision:
-    """Gives a message another subject at rewrite, without wildcards."""
-    return Decision("replace", subject=subject.encode() if isinstance(subject, str) else subject)
+    """Gives a message another subject at rewrite, without wildcards. What is odd in the old one may be in it."""
+    return Decision("replace", subject=subject.encode("utf-8", "surrogateescape") if isinstance(subject, str) else subject)
 
 
 def fail(error: object) -> Decision:

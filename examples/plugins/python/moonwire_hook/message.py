@@ -90,6 +90,11 @@ def text(b: bytes) -> str:
     return b.decode("utf-8", "surrogateescape")
 
 
+def utf8(said: str) -> str:
+    """Returns text as the protocol takes it: what was not UTF-8 on the wire is U+FFFD."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", said)
+
+
 _NAME = re.compile(r"[!-9;-~]+")
 
 

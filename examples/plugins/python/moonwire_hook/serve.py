@@ -31,7 +31,7 @@ if _started:
     # module is loaded, as a plugin may print before it serves.
     _handshake = os.dup(1)
     os.dup2(2, 1)
-    sys.stdout.reconfigure(line_buffering=True)
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # a line with odd bytes is no failure
 
 
 class Formatter(logging.Formatter):

@@ -8,8 +8,8 @@ import time
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from . import protocol
-from .decision import decided, number, permissions_message
-from .message import Client, Connect, Event, Message, Subscription, text
+from .decision import Decision, decided, number, permissions_message
+from .message import Client, Connect, Event, Message, Subscription, text, utf8
 from .protocol import FIELDS, POINT_NAMES, POINTS
 
 _log = logging.getLogger("moonwire_hook")
@@ -97,7 +97,7 @@ class Broker:
 
     def disconnect(self, of: Mapping[str, Any], reason: str = "") -> None:
         """Ends connections. The reason is for the broker's log."""
-        self._do(disconnect={"of": _selector(of), "reason": reason})
+        self._do(disconnect={"of": _selector(of), "reason": utf8(reason)})
 
     def set_permissions(self, of: Mapping[str, Any], permissions: Optional[Mapping[str, Any]]) -> None:
         """Replaces what connections may do; None allows everything."""
@@ -192,7 +192,7 @@ class Service:
                     )  # fmt: skip
                 )
         except Exception as error:  # whatever it is, it keeps the plugin from being loaded
-            return protocol.ConfigureResponse(error=_reason(error), version=version)
+            return protocol.ConfigureResponse(error=utf8(_reason(error)), version=version)
         return protocol.ConfigureResponse(version=version, registrations=self.registrations)
 
     def state(self) -> Optional[bytes]:
@@ -233,22 +233,29 @@ class Service:
             else:
                 about = Message(request, client, writable=point == "inspect")
             d = decided(self.methods[point](about, context), point)
+            return _failure(request, d.error) if d.error else _reply(request, point, about, d)
         except Exception as error:  # its author's mistake, and not the end of the others
             _log.exception("%s: %s", point, _reason(error))
-            return protocol.Reply(id=request.id, error=f"{point}: {_reason(error)}")
-        if d.error:
-            return protocol.Reply(id=request.id, error=d.error)
-        out = protocol.Reply(
-            id=request.id, verdict=number(d.verdict), reason=d.reason, subject=d.subject,
-            no_cache=d.uncached, ttl_ms=d.ttl_ms, identity=d.identity,
-        )  # fmt: skip
-        if point == "inspect" and d.verdict == "pass":
-            changes = about.changes()
-            if changes:
-                out.verdict = number("replace")
-                for what, value in changes.items():
-                    setattr(out.message, what, value)
-        return out
+            return _failure(request, f"{point}: {_reason(error)}")
+
+
+def _reply(request, point: str, about, d: Decision):
+    """Returns the Reply of an answer. It raises when something in it is not of its type."""
+    out = protocol.Reply(
+        id=request.id, verdict=number(d.verdict), reason=utf8(d.reason), subject=d.subject,
+        no_cache=d.uncached, ttl_ms=d.ttl_ms, identity=d.identity,
+    )  # fmt: skip
+    if point == "inspect" and d.verdict == "pass":
+        changes = about.changes()
+        if changes:
+            out.verdict = number("replace")
+            for what, value in changes.items():
+                setattr(out.message, what, value)
+    return out
+
+
+def _failure(request, why: str):
+    return protocol.Reply(id=request.id, error=utf8(why))
 
 
 def _reason(error: Exception) -> str:

@@ -58,6 +58,7 @@ class Policy:
             return deny(" ".join(self.seen))
         if what == "noise":
             print("a line of noise")
+            print(message.subject)
             logging.warning("a line of the log", extra={"fields": {"user": message.client.user}})
         elif what == "disconnect":
             self.broker.disconnect({"user": "eve"}, "revoked")

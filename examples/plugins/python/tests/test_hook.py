@@ -53,6 +53,7 @@ class Answers(unittest.TestCase):
             ("publish", passed(), {"verdict": "pass"}),
             ("publish", allow().lasting(1.5), {"verdict": "allow", "ttl_ms": 1500}),
             ("publish", deny("why").no_cache(), {"verdict": "deny", "reason": "why", "no_cache": True}),
+            ("publish", deny(KeyError("why")), {"verdict": "deny", "reason": "'why'"}),
             ("subscribe", allow(), {"verdict": "allow"}),
             ("rewrite", to("b.c"), {"verdict": "replace", "subject": b"b.c"}),
             ("inspect", drop("why"), {"verdict": "drop", "reason": "why"}),
@@ -82,9 +83,24 @@ class Answers(unittest.TestCase):
             ("connect", lambda _: allow_as(permissions={"publish": {"allow": "a.>"}}), "publish.allow: want a list"),
             ("connect", lambda _: allow_as(permissions={"publish": {"allow": []}}), "an empty list would allow everything"),
             ("connect", lambda _: allow_as(expires=datetime.datetime(2031, 1, 1)), "no time zone"),
+            ("rewrite", lambda _: to(5), "rewrite: 5 has type int"),
         ):
             with self.subTest(want=want), self.assertLogs("moonwire_hook"):
                 self.assertIn(want, decide(point, method).error)
+
+    def test_odd_bytes(self):
+        """Clients choose subjects: one that is not UTF-8 must not make a failure of a no."""
+        odd = b"a.\xff"
+        got = decide("publish", lambda m: deny(f"no {m.subject}"), subject=odd)
+        self.assertEqual((got.verdict, got.reason, got.error), (VERDICTS["deny"], "no a.\ufffd", ""))
+        self.assertEqual(decide("publish", lambda m: fail(m.subject), subject=odd).error, "a.\ufffd")
+        self.assertEqual(decide("rewrite", lambda m: to(f"b.{m.subject}"), subject=odd).subject, b"b.a.\xff")
+
+        def raises(m):
+            raise ValueError(m.subject)
+
+        with self.assertLogs("moonwire_hook"):
+            self.assertEqual(decide("publish", raises, subject=odd).error, "publish: a.\ufffd")
 
     def test_identity(self):
         expires = datetime.datetime(2031, 1, 1, tzinfo=datetime.timezone.utc)
