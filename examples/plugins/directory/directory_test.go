@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -207,6 +209,49 @@ func TestChangeUnseen(t *testing.T) {
 	}
 }
 
+// TestReplaced: another store that is put in the place of the one that was read counts,
+// though it had as many changes, and who is not in it has to go.
+func TestReplaced(t *testing.T) {
+	t.Parallel()
+	path, other := newStore(t), newStore(t)
+	old := credential(t, path, "ann")
+	s := start(t, path, sdktest.Options{})
+	state := s.asked.State()
+	if err := os.Rename(other, path); err != nil {
+		t.Fatal(err)
+	}
+	want := `disconnect reason="the user was removed, or has another password" tags=map[directory.credential:` + old + "]"
+	if got := s.commands(s.refresh); !slices.Equal(got, []string{want}) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	// Who the successor of the first one has to end it cannot know; but others follow.
+	if got := start(t, path, sdktest.Options{State: state}).commands(func() {}); len(got) != 1 || !strings.HasPrefix(got[0], "set_permissions") {
+		t.Errorf("the successor: got %q", got)
+	}
+}
+
+// TestDecoy: to compare the password of somebody unknown costs as much as that of a
+// user, also of one who came later.
+func TestDecoy(t *testing.T) {
+	t.Parallel()
+	path := newStore(t)
+	s := start(t, path, sdktest.Options{})
+	for _, cost := range []int{bcrypt.MinCost, bcrypt.MinCost + 1} {
+		err := change(path, func(tx *bbolt.Tx) error { return putUser(tx, "bob", "secret", cost, nil, time.Now()) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.refresh()
+		decoy := s.it.now.Load().decoy
+		if got, err := bcrypt.Cost(decoy); got != cost || err != nil {
+			t.Errorf("the cost is %d, %v, want %d", got, err, cost)
+		}
+		if err := bcrypt.CompareHashAndPassword(decoy, nil); !errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 // TestChangeMeanwhile: the directory changes after the answer to a client, and before
 // the broker has its session.
 func TestChangeMeanwhile(t *testing.T) {
@@ -238,13 +283,21 @@ func TestChangeMeanwhile(t *testing.T) {
 
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
-	missing := filepath.Join(t.TempDir(), "missing.db")
+	missing, empty := filepath.Join(t.TempDir(), "missing.db"), filepath.Join(t.TempDir(), "empty.db")
+	db, err := bbolt.Open(empty, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name   string
 		config map[string]any
 		want   string
 	}{
 		{"no store", map[string]any{"store": missing}, "add-group"},
+		{"another store", map[string]any{"store": empty}, "not made by this program"},
 		{"no duration", map[string]any{"every": "often"}, `"often"`},
 		{"a word too many", map[string]any{"stores": "x"}, "stores"},
 	} {

@@ -1,14 +1,19 @@
 package main
 
 import (
+	"fmt"
 	"slices"
+	"strings"
+
+	"golang.org/x/crypto/bcrypt"
 
 	"moonwire/plugins/sdk"
 )
 
 // snapshot is the directory at one moment. Immutable.
 type snapshot struct {
-	revision int // of the store; another content has another
+	revision string // of the store; another content has another, also of another store
+	decoy    []byte // a hash of no password, which costs as much as those that there are
 	users    map[string]*user
 	groups   map[string]*group
 	revoked  map[string]bool // credentials
@@ -33,6 +38,19 @@ func (s *snapshot) permissions(u *user) *sdk.Permissions {
 		}
 	}
 	return &p
+}
+
+// decoy returns a hash that no password has, of the highest cost of some users: who is
+// unknown takes as long as who is known. Salt and sum are zeros, as nobody needs to know
+// what it is a hash of.
+func decoy(users map[string]*user) []byte {
+	most := bcrypt.MinCost
+	for _, u := range users {
+		if c, err := bcrypt.Cost(u.Hash); err == nil {
+			most = max(most, c)
+		}
+	}
+	return fmt.Appendf(nil, "$2a$%02d$%s", most, strings.Repeat(".", 53))
 }
 
 func add(to *sdk.Rules, r rules) {

@@ -33,12 +33,16 @@ type rules struct {
 }
 
 // The buckets of the store. Revoked has the credentials that no longer count, and when
-// that came about.
+// that came about; state has the revision, which is another after each change.
 const (
 	users   = "users"
 	groups  = "groups"
 	revoked = "revoked"
+	state   = "state"
 )
+
+// revision is the key of the revision in its bucket.
+const revision = "revision"
 
 // lockTimeout is how long a program waits for another that has the store open.
 const lockTimeout = 2 * time.Second
@@ -59,16 +63,19 @@ func read(path string, known *snapshot) (*snapshot, error) {
 	}
 	s := &snapshot{users: make(map[string]*user), groups: make(map[string]*group), revoked: make(map[string]bool)}
 	err = db.View(func(tx *bbolt.Tx) error {
-		if s.revision = tx.ID(); known != nil && known.revision == s.revision {
+		b := tx.Bucket([]byte(state))
+		if b == nil {
+			return errors.New("it was not made by this program")
+		}
+		if s.revision = string(b.Get([]byte(revision))); known != nil && known.revision == s.revision {
 			s = known
 			return nil
 		}
-		if b := tx.Bucket([]byte(revoked)); b != nil {
-			if err := b.ForEach(func(id, _ []byte) error { s.revoked[string(id)] = true; return nil }); err != nil {
-				return err
-			}
+		if err := errors.Join(readAll(tx, users, s.users), readAll(tx, groups, s.groups)); err != nil {
+			return err
 		}
-		return errors.Join(readAll(tx, users, s.users), readAll(tx, groups, s.groups))
+		s.decoy = decoy(s.users)
+		return tx.Bucket([]byte(revoked)).ForEach(func(id, _ []byte) error { s.revoked[string(id)] = true; return nil })
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		return nil, fmt.Errorf("reading the store %s: %w", path, err)
@@ -78,11 +85,7 @@ func read(path string, known *snapshot) (*snapshot, error) {
 
 // readAll reads the records of a bucket.
 func readAll[T any](tx *bbolt.Tx, bucket string, into map[string]*T) error {
-	b := tx.Bucket([]byte(bucket))
-	if b == nil {
-		return nil
-	}
-	return b.ForEach(func(name, record []byte) error {
+	return tx.Bucket([]byte(bucket)).ForEach(func(name, record []byte) error {
 		v := new(T)
 		if err := json.Unmarshal(record, v); err != nil {
 			return fmt.Errorf("%s %q: %w", bucket, name, err)
@@ -99,10 +102,13 @@ func change(path string, f func(*bbolt.Tx) error) error {
 		return fmt.Errorf("opening the store %s: %w", path, err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range []string{users, groups, revoked} {
+		for _, name := range []string{users, groups, revoked, state} {
 			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
 				return err
 			}
+		}
+		if err := tx.Bucket([]byte(state)).Put([]byte(revision), []byte(rand.Text())); err != nil {
+			return err
 		}
 		return f(tx)
 	})

@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"log"
+	"maps"
 	"reflect"
-	"strconv"
 	"time"
 
 	"moonwire/plugins/sdk"
@@ -46,10 +46,19 @@ func (d *directory) refresh() error {
 // enforce has sessions follow the directory. Old is what they followed before; nil if
 // that is not known.
 func (d *directory) enforce(old, now *snapshot) {
-	for id := range now.revoked {
-		if old == nil || !old.revoked[id] {
-			d.broker.Disconnect(sdk.Selector{Tags: map[string]string{credentialTag: id}}, "the user was removed, or has another password")
+	ended := maps.Clone(now.revoked)
+	if old != nil {
+		// Whose credential is not in a store that was put in the place of this one has
+		// not been revoked there.
+		for name, u := range old.users {
+			if next := now.users[name]; next == nil || next.Credential != u.Credential {
+				ended[u.Credential] = true
+			}
 		}
+		maps.DeleteFunc(ended, func(id string, _ bool) bool { return old.revoked[id] })
+	}
+	for id := range ended {
+		d.broker.Disconnect(sdk.Selector{Tags: map[string]string{credentialTag: id}}, "the user was removed, or has another password")
 	}
 	for name, u := range now.users {
 		p := now.permissions(u)
@@ -65,7 +74,7 @@ func (d *directory) enforce(old, now *snapshot) {
 func (d *directory) Event(_ context.Context, e *sdk.Event) {
 	id := e.Client.Tags[credentialTag]
 	now := d.now.Load()
-	if id == "" || e.Client.Tags[revisionTag] == strconv.Itoa(now.revision) {
+	if id == "" || e.Client.Tags[revisionTag] == now.revision {
 		return
 	}
 	this := sdk.Selector{ID: e.Client.ID}
