@@ -109,7 +109,7 @@ var rules = []struct {
 	{"hooks", []string{"server/subject"}, true},
 	{"plugins/sdk", []string{"plugins/api", "plugins/sdk"}, false},
 	{"plugins", []string{"plugins", "hooks", "server/subject"}, false},
-	{"examples", []string{"server", "hooks", "plugins"}, false},
+	{"examples", []string{"server", "hooks", "plugins", "examples/plugins/internal"}, false},
 }
 
 // TestImports holds each package to the house rules.

@@ -2,8 +2,6 @@ package main
 
 import (
 	"log"
-	"os"
-	"path/filepath"
 
 	"moonwire/plugins/sdk"
 )
@@ -24,14 +22,4 @@ func registrations() []sdk.Registration {
 		{Point: sdk.AtPublish, Fields: append([]sdk.Field{sdk.Subject, sdk.Size}, who...)},
 		{Point: sdk.AtEvent, Fields: append([]sdk.Field{sdk.Subject, sdk.Queue}, who...)},
 	}
-}
-
-// beside returns a path as seen from the folder of this program, where a plugin's
-// files lie: its working directory is the broker's.
-func beside(path string) (string, error) {
-	if filepath.IsAbs(path) {
-		return path, nil
-	}
-	program, err := os.Executable()
-	return filepath.Join(filepath.Dir(program), path), err
 }

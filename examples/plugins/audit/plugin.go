@@ -1,13 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
+	"moonwire/examples/plugins/internal/setting"
 	"moonwire/plugins/sdk"
 )
 
@@ -36,24 +35,20 @@ func (*audit) Version() string { return "1.0.0" }
 // Configure implements sdk.Configurer. The error has all problems at once.
 func (a *audit) Configure(ctx context.Context, c *sdk.Config) error {
 	s := settings{Database: "audit.db", Queue: 8192, Batch: 512, Flush: "200ms", Retention: "720h"}
-	decode := json.NewDecoder(bytes.NewReader(c.JSON))
-	decode.DisallowUnknownFields()
-	if err := decode.Decode(&s); err != nil {
-		return fmt.Errorf("config: %w", err)
+	if err := setting.Read(c, &s); err != nil {
+		return err
 	}
 	var errs []error
 	duration := func(key, text string) time.Duration {
-		d, err := time.ParseDuration(text)
-		if err != nil || d <= 0 {
-			errs = append(errs, fmt.Errorf("config: %s: %q is no duration such as \"5s\"", key, text))
-		}
+		d, err := setting.Duration(key, text)
+		errs = append(errs, err)
 		return d
 	}
 	o := sinkOptions{queue: s.Queue, batch: s.Batch, flush: duration("flush", s.Flush), retention: duration("retention", s.Retention)}
 	if o.queue < 1 || o.queue > mostQueue || o.batch < 1 || o.batch > o.queue {
 		errs = append(errs, fmt.Errorf("config: queue and batch are %d and %d: want 1 ≤ batch ≤ queue ≤ %d", o.queue, o.batch, mostQueue))
 	}
-	path, err := beside(s.Database)
+	path, err := setting.Beside(s.Database)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return err
 	}

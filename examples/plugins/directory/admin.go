@@ -14,6 +14,7 @@ import (
 	"go.etcd.io/bbolt"
 	"golang.org/x/crypto/bcrypt"
 
+	"moonwire/examples/plugins/internal/setting"
 	"moonwire/server/subject"
 )
 
@@ -74,7 +75,7 @@ func run(command string, args []string, stdin io.Reader, stdout io.Writer) error
 	path := *store
 	if path == "" {
 		var err error
-		if path, err = beside("directory.db"); err != nil {
+		if path, err = setting.Beside("directory.db"); err != nil {
 			return err
 		}
 	}

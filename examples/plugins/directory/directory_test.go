@@ -297,6 +297,7 @@ func TestUnreadable(t *testing.T) {
 		want   string
 	}{
 		{"no store", map[string]any{"store": missing}, "add-group"},
+		{"all wrong", map[string]any{"every": "often", "store": missing}, "add-group"},
 		{"another store", map[string]any{"store": empty}, "not made by this program"},
 		{"no duration", map[string]any{"every": "often"}, `"often"`},
 		{"a word too many", map[string]any{"stores": "x"}, "stores"},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"path/filepath"
 
 	"moonwire/plugins/sdk"
 )
@@ -22,14 +21,4 @@ func registrations() []sdk.Registration {
 		{Point: sdk.AtConnect, Fields: []sdk.Field{sdk.ConnectInfo, sdk.Secrets}},
 		{Point: sdk.AtEvent, Events: []string{"connect"}, Fields: []sdk.Field{sdk.ClientID, sdk.User, sdk.Tags}},
 	}
-}
-
-// beside returns a path as seen from the folder of this program, where a plugin's
-// files lie: its working directory is the broker's.
-func beside(path string) (string, error) {
-	if filepath.IsAbs(path) {
-		return path, nil
-	}
-	program, err := os.Executable()
-	return filepath.Join(filepath.Dir(program), path), err
 }

@@ -1,17 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/crypto/bcrypt"
 
+	"moonwire/examples/plugins/internal/setting"
 	"moonwire/plugins/sdk"
 )
 
@@ -49,26 +48,22 @@ func newDirectory() *directory {
 // Version implements sdk.Versioned.
 func (*directory) Version() string { return "1.0.0" }
 
-// Configure implements sdk.Configurer.
+// Configure implements sdk.Configurer. The error has all problems at once.
 func (d *directory) Configure(_ context.Context, c *sdk.Config) error {
 	s := settings{Store: "directory.db", Every: "1s"}
-	decode := json.NewDecoder(bytes.NewReader(c.JSON))
-	decode.DisallowUnknownFields()
-	if err := decode.Decode(&s); err != nil {
-		return fmt.Errorf("config: %w", err)
-	}
-	every, err := time.ParseDuration(s.Every)
-	if err != nil || every <= 0 {
-		return fmt.Errorf("config: every: %q is no duration such as \"1s\"", s.Every)
-	}
-	d.account, d.broker = s.Account, c.Broker
-	if d.store, err = beside(s.Store); err != nil {
+	if err := setting.Read(c, &s); err != nil {
 		return err
 	}
-	now, err := read(d.store, nil)
+	every, wrong := setting.Duration("every", s.Every)
+	store, err := setting.Beside(s.Store)
 	if err != nil {
 		return err
 	}
+	now, err := read(store, nil)
+	if err := errors.Join(wrong, err); err != nil {
+		return err
+	}
+	d.store, d.account, d.broker = store, s.Account, c.Broker
 	d.now.Store(now)
 	if c.Restarted || len(c.State) > 0 && string(c.State) != now.revision {
 		d.enforce(nil, now) // the store may have changed while nobody looked

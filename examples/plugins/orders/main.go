@@ -2,8 +2,6 @@ package main
 
 import (
 	"log"
-	"os"
-	"path/filepath"
 
 	"moonwire/plugins/sdk"
 )
@@ -22,14 +20,4 @@ func registrations() []sdk.Registration {
 	return []sdk.Registration{{
 		Point: sdk.AtInspect, Fields: []sdk.Field{sdk.Subject, sdk.Headers, sdk.Payload}, MaxPayload: 1 << 20,
 	}}
-}
-
-// beside returns a path as seen from the folder of this program, where a plugin's
-// files lie: its working directory is the broker's.
-func beside(path string) (string, error) {
-	if filepath.IsAbs(path) {
-		return path, nil
-	}
-	program, err := os.Executable()
-	return filepath.Join(filepath.Dir(program), path), err
 }

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
+	"moonwire/examples/plugins/internal/setting"
 	"moonwire/plugins/sdk"
 	"moonwire/server/subject"
 )
@@ -38,10 +37,8 @@ func (*orders) Version() string { return "1.0.0" }
 // Configure implements sdk.Configurer. The error has all problems at once.
 func (o *orders) Configure(_ context.Context, c *sdk.Config) error {
 	s := settings{Header: "Schema-Version"}
-	decode := json.NewDecoder(bytes.NewReader(c.JSON))
-	decode.DisallowUnknownFields()
-	if err := decode.Decode(&s); err != nil {
-		return fmt.Errorf("config: %w", err)
+	if err := setting.Read(c, &s); err != nil {
+		return err
 	}
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"moonwire/examples/plugins/internal/setting"
 )
 
 // schema is one with the subjects that it is for. Immutable.
@@ -17,12 +19,12 @@ type schema struct {
 	compiled         *jsonschema.Schema
 }
 
-// compile compiles a file. What it refers to is seen from its folder, and files only.
+// compile compiles a file. What it refers to is seen from its folder; only files are read.
 func compile(file string) (*jsonschema.Schema, error) {
 	if file == "" {
 		return nil, errors.New("there is none")
 	}
-	path, err := beside(file)
+	path, err := setting.Beside(file)
 	if err != nil {
 		return nil, err
 	}
