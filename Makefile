@@ -19,7 +19,7 @@ test:
 # Packages are left out whose tests run programs and little else, which takes long
 # and shows the detector nothing.
 race:
-	$(GO) test -race $$($(GO) list ./... | grep -vE '^[^/]*$$|/cmd/moonwire$$|/plugintool$$|/examples($$|/)|/plugins/conform$$')
+	$(GO) test -race $$($(GO) list ./... | grep -vE '^[^/]*$$|/cmd/moonwire$$|/plugintool$$|/examples(/plugins|/lua/.*)?$$|/plugins/conform$$')
 
 # gofumpt prints the files that it would change. Those that protoc makes are as it makes them.
 lint:

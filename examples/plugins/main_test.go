@@ -1,5 +1,6 @@
-// Package plugins_test holds the examples of plugins to the broker: what they do in its
-// hands, where their languages are at hand, and their copies of the protocol.
+// Package plugins_test holds the SDKs of other languages to the broker: what plugins made
+// with them do in its hands, where the languages are at hand, and their copies of the
+// protocol. The examples in Go are started by the tests of the folder above.
 package plugins_test
 
 import (

@@ -1,12 +1,9 @@
-package plugins_test
+package examples_test
 
 import (
 	"database/sql"
 	"errors"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,16 +13,13 @@ import (
 	_ "github.com/ncruces/go-sqlite3/driver"
 )
 
-// TestGo starts the broker with each plugin in Go as its README says, plays the
-// transcript of the README, kills the plugin, and reloads it.
-func TestGo(t *testing.T) {
+// TestPlugins starts the broker with each plugin in Go as its README says, plays the
+// transcript of the README, kills the plugin, and reloads it. Those in other languages
+// are tested in the folder plugins.
+func TestPlugins(t *testing.T) {
 	t.Parallel()
-	bin := t.TempDir()
-	c := exec.Command("go", "build", "-pgo=off", "-o", bin+"/", "moonwire/cmd/moonwire", "./directory", "./orders", "./audit")
-	if out, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("%q: %v\n%s", c.Args, err, out)
-	}
-	for name, test := range map[string]func(*installed){"directory": testDirectory, "orders": testOrders, "audit": testAudit} {
+	bin := build(t, "moonwire/cmd/moonwire", "./plugins/directory", "./plugins/orders", "./plugins/audit")
+	for name, test := range map[string]func(*example){"directory": testDirectory, "orders": testOrders, "audit": testAudit} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := install(t, bin, name)
@@ -37,15 +31,15 @@ func TestGo(t *testing.T) {
 
 // testDirectory: who is removed is disconnected, also when the plugin is killed before
 // it looks; and a group that is gone takes subscriptions along.
-func testDirectory(e *installed) {
+func testDirectory(e *example) {
 	for _, block := range fenced(e.read("README.md"))["console"] {
 		if strings.Contains(block, "| ./directory") {
 			e.console(block)
 		}
 	}
 	e.edit("hooks {", `hooks { reload { probation: "-1s" }`) // one that is replaced ends at once
-	b := e.start()
-	e.play(b)
+	b := e.startPlugin()
+	e.transcripts(b.program)
 
 	bob := b.client("bob", "builder")
 	e.console("$ ./directory remove-user bob\n")
@@ -64,7 +58,7 @@ func testDirectory(e *installed) {
 		if !errors.Is(err, nats.ErrPermissionViolation) {
 			e.t.Error(err)
 		}
-	case <-time.After(slow):
+	case <-time.After(patience):
 		e.t.Fatal("the subscription does not end")
 	}
 
@@ -76,11 +70,11 @@ func testDirectory(e *installed) {
 }
 
 // testOrders: a plugin that was killed comes back, and a reload takes the counters along.
-func testOrders(e *installed) {
-	b := e.start()
-	e.play(b)
+func testOrders(e *example) {
+	b := e.startPlugin()
+	e.transcripts(b.program)
 	b.kill()
-	e.play(b)
+	e.transcripts(b.program)
 	b.reload(`version: "quote/1"`, `version: "quote/2"`)
 	c := b.client("", "")
 	quotes, err := c.SubscribeSync("quotes.>")
@@ -90,7 +84,7 @@ func testOrders(e *installed) {
 	if err := c.Publish("quotes.x", []byte(`{"cents":1}`)); err != nil {
 		e.t.Fatal(err)
 	}
-	m, err := quotes.NextMsg(slow)
+	m, err := quotes.NextMsg(patience)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -103,9 +97,9 @@ func testOrders(e *installed) {
 
 // testAudit: what was published stands in the database when the broker has ended, with a
 // kill and a reload on the way.
-func testAudit(e *installed) {
-	b := e.start()
-	e.play(b)
+func testAudit(e *example) {
+	b := e.startPlugin()
+	e.transcripts(b.program)
 	b.stop()
 	want := fenced(e.read("README.md"))["records"]
 	if len(want) != 1 {
@@ -117,7 +111,7 @@ func testAudit(e *installed) {
 		e.t.Errorf("got %q, want %q", got, lines)
 	}
 
-	b = e.start()
+	b = e.startPlugin()
 	c := b.client("bob", "bob")
 	publish := func(subject string) {
 		if err := errors.Join(c.Publish(subject, nil), c.Flush()); err != nil {
@@ -138,7 +132,7 @@ func testAudit(e *installed) {
 }
 
 // records returns those of the audit trail, in order of their text.
-func (e *installed) records() (list []string) {
+func (e *example) records() (list []string) {
 	e.t.Helper()
 	db, err := sql.Open("sqlite3", "file:"+filepath.Join(e.dir, "audit.db")+"?mode=ro")
 	if err != nil {
@@ -164,19 +158,10 @@ func (e *installed) records() (list []string) {
 	return list
 }
 
-// TestLinks finds the files that the READMEs link to.
-func TestLinks(t *testing.T) {
+// TestPluginsLinks finds the files that the READMEs link to.
+func TestPluginsLinks(t *testing.T) {
 	t.Parallel()
-	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
 	for _, path := range []string{"README.md", "directory/README.md", "orders/README.md", "audit/README.md"} {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(path), m[1])); err != nil {
-				t.Errorf("%s: link to %s: %v", path, m[1], err)
-			}
-		}
+		links(t, filepath.Join("plugins", path))
 	}
 }
