@@ -49,8 +49,8 @@ export class Auth {
   }
 
   /**
-   * What an answer is kept under: no password is, and who reads the memory of the
-   * process cannot guess at it without the key.
+   * What an answer is kept under: a hash, so that no password is kept. The key is of
+   * this process and its successors, so hashes that were made beforehand are of no use.
    */
   #name(body) {
     return createHmac('sha256', this.#key).update(`${this.#settings.url}\n${body}`).digest('base64');
