@@ -69,8 +69,10 @@
 // top level makes of config and constants is no state: it is the same in all
 // machines.
 //
-// Objects are good for the call that they were given to; a script that kept one
-// gets an error when it reads it. The table that stands for the client is an
-// exception where there is no cache: it says the same for as long as the
-// connection has its identity.
+// Objects show the call that is going on, and nothing between calls. They are made
+// once for each machine and point, with a cache and without: what a script has kept
+// of an earlier call is the same object, which shows the present call where it
+// stands for that, and is an error to read where it does not. It never shows the
+// call that it was given to. Tables are copies, also the one that stands for the
+// client where there is no cache: they say for good what they said at first.
 package lua

@@ -112,7 +112,7 @@ func (m *machine) enter(ctx context.Context, h *handler) sandbox.Value {
 	return (*o).Value()
 }
 
-// leave forgets a call: what a script kept of it can no longer be read.
+// leave forgets a call: what a script kept of it shows nothing until the next.
 func (m *machine) leave() {
 	v := &m.objects[m.handler.Point]
 	for _, o := range [...]*sandbox.Object{v.plain, v.noted, m.client, m.tags, m.headers} {

@@ -129,8 +129,8 @@ func TestFieldsChange(t *testing.T) {
 	}
 }
 
-// TestKeptObjects: what a script keeps of a call is of no use in another: the
-// memory of a call belongs to others by then.
+// TestKeptObjects: what a script keeps of a call is of no use in one at another
+// point: the memory of a call belongs to others by then.
 func TestKeptObjects(t *testing.T) {
 	t.Parallel()
 	for _, options := range []string{"", ", { cache = { by = 'user', ttl = 1 } }"} {

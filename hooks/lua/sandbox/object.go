@@ -171,8 +171,8 @@ func (o *Object) BindForm(data any, which int) {
 	}
 }
 
-// Release makes the object stand for nothing: a script that kept it gets an
-// error when it reads a field.
+// Release makes the object stand for nothing until the next Bind: a script that
+// kept it gets an error when it reads a field.
 func (o *Object) Release() {
 	if !o.bound {
 		return
