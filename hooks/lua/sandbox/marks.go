@@ -25,6 +25,9 @@ func marks(names ...string) *lua.LTable {
 	return t
 }
 
+// Lock makes a table read-only to scripts, and it alone: not the tables in it.
+func (t Table) Lock() { lock(t.t) }
+
 // LockFields makes a table read-only to scripts, as [Table.Lock] does, and has them
 // get an error for a key that it does not have: the text is what unknown returns.
 func (t Table) LockFields(unknown func(key string) string) {

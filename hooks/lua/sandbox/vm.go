@@ -44,7 +44,7 @@ type VM struct {
 	broken  bool
 	running bool
 	cause   hostError // of the last error of a function of the host
-	calls   int
+	calls   int       // since load
 	born    time.Time
 	berth   int // in its pool
 
@@ -147,13 +147,6 @@ func (vm *VM) Loading() bool { return vm.loading }
 // Broken reports whether the VM must be thrown away: a budget ran out or the
 // interpreter failed. All later calls return ErrBroken.
 func (vm *VM) Broken() bool { return vm.broken }
-
-// Calls returns the number of calls since load.
-func (vm *VM) Calls() int { return vm.calls }
-
-// Spent returns the bytes that were charged in the life of the VM. What its
-// scripts keep is never more.
-func (vm *VM) Spent() int64 { return vm.spent }
 
 // Chance reports whether the last call took a random number, or the text of a
 // table or function, which differs from run to run: its result may depend on
