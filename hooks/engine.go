@@ -88,5 +88,8 @@ type Event struct {
 	Queue   string
 }
 
+// EventTypes returns all types of events.
+func EventTypes() []string { return slices.Clone(eventTypes) }
+
 // KnownEvent reports whether there are events of a type.
 func KnownEvent(typ string) bool { return slices.Contains(eventTypes, typ) }

@@ -17,16 +17,28 @@ var errClosed = errors.New("the script is closed")
 // Each call has a budget of its own, and what one does wrong is no harm to the
 // others.
 func (s *Script) Do(ctx context.Context, registration int, calls []*hooks.Call) error {
+	h, pool, err := s.at(registration)
+	if err != nil {
+		return err
+	}
+	if waits(h.Point) {
+		var cancel context.CancelFunc
+		ctx, cancel = s.living(ctx)
+		defer cancel()
+	}
+	return s.batch(ctx, pool, h, calls)
+}
+
+// at returns a registration, and where its virtual machines are.
+func (s *Script) at(registration int) (*handler, *sandbox.Pool, error) {
 	if registration < 0 || registration >= len(s.handlers) {
-		return fmt.Errorf("%s has no registration %d", s.options.File, registration)
+		return nil, nil, fmt.Errorf("%s has no registration %d", s.options.File, registration)
 	}
 	h := &s.handlers[registration]
-	if !waits(h.Point) {
-		return s.batch(ctx, s.fast, h, calls)
+	if waits(h.Point) {
+		return h, s.blocking, nil
 	}
-	ctx, cancel := s.living(ctx)
-	defer cancel()
-	return s.batch(ctx, s.blocking, h, calls)
+	return h, s.fast, nil
 }
 
 // living returns a context that ends with the script too.
@@ -159,10 +171,10 @@ func Traceback(err error) string {
 // Notify tells the function of a registration of events, one after another. What
 // goes wrong is logged.
 func (s *Script) Notify(registration int, events []hooks.Event) {
-	if registration < 0 || registration >= len(s.handlers) {
-		return
+	h, _, err := s.at(registration)
+	if err != nil {
+		return // it is none of ours
 	}
-	h := &s.handlers[registration]
 	for i := range events {
 		_ = s.told(h, &events[i]) // it is in the log
 	}

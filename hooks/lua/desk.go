@@ -57,15 +57,3 @@ func (s *Script) Undefined(ctx context.Context) ([]sandbox.Use, error) {
 	defer pool.Put(vm)
 	return vm.Undefined(), nil
 }
-
-// at returns a registration, and where its virtual machines are.
-func (s *Script) at(registration int) (*handler, *sandbox.Pool, error) {
-	if registration < 0 || registration >= len(s.handlers) {
-		return nil, nil, fmt.Errorf("%s has no registration %d", s.options.File, registration)
-	}
-	h := &s.handlers[registration]
-	if waits(h.Point) {
-		return h, s.blocking, nil
-	}
-	return h, s.fast, nil
-}

@@ -1,6 +1,8 @@
 package lua
 
 import (
+	"strings"
+
 	"moonwire/hooks"
 	"moonwire/hooks/lua/library"
 )
@@ -129,7 +131,7 @@ func hookModule() *library.Module {
 				subjects, fn("fun(msg: Message): Answer?"), options),
 			at(hooks.AtEvent, "Registers a function that is told of what has happened.",
 				`hook.event("disconnect", function(ev) log.info("a client left", { reason = ev.reason }) end)`,
-				library.Param{Name: "types", Type: "string|string[]", Doc: "connect, disconnect, subscribe, unsubscribe, slow_consumer, auth_error, reload; it may be left out for all."},
+				library.Param{Name: "types", Type: "string|string[]", Doc: strings.Join(hooks.EventTypes(), ", ") + "; it may be left out for all."},
 				fn("fun(ev: Event)"), options),
 			{
 				Name: "version", Doc: "Says which version of the script this is, for metrics.",

@@ -21,12 +21,6 @@ const mostRegistrations = 1000
 // only be told by its number.
 var errDrift = errors.New("the script registers other functions each time it is loaded; its top level must not depend on chance, time or stored values")
 
-// eventTypes are what hook.event knows.
-var eventTypes = []string{
-	hooks.EventConnect, hooks.EventDisconnect, hooks.EventSubscribe, hooks.EventUnsubscribe,
-	hooks.EventSlowConsumer, hooks.EventAuthError, hooks.EventReload,
-}
-
 // keyFields are what a decision may be kept by, besides tags and headers.
 var keyFields = []string{"user", "account", "client", "name", "host", "kind", "subject", "reply", "queue"}
 
@@ -170,8 +164,8 @@ func checkPattern(s string) error {
 }
 
 func checkEvent(s string) error {
-	if !slices.Contains(eventTypes, s) {
-		return fmt.Errorf("there is no event %s", library.Suggest(s, eventTypes))
+	if !hooks.KnownEvent(s) {
+		return fmt.Errorf("there is no event %s", library.Suggest(s, hooks.EventTypes()))
 	}
 	return nil
 }

@@ -34,6 +34,8 @@ func TestResults(t *testing.T) {
 		{"local f = allow return f()", "yes", 1},
 		{"local allow = function() return 'mine' end return allow()", "mine", 0},
 		{"local ok, v = pcall(allow) return v", "yes", 1},
+		{"local mine = function() return 'mine' end return (mine or allow)()", "mine", 0},
+		{"local mine = nil return (mine or allow)()", "yes", 1},
 		{"return other()", "other", 1},
 	} {
 		calls := 0
