@@ -15,7 +15,7 @@ type PoolOptions struct {
 	Max      int           // VMs at once, in use or idle; GOMAXPROCS
 	Warm     int           // VMs that NewPool makes; 1, at most Max
 	MaxCalls int           // calls after which a VM is thrown away; 1,000,000
-	MaxAge   time.Duration // age after which it is, looked at every 256 calls; 10 minutes
+	MaxAge   time.Duration // age after which it is, looked at by Put after 256 calls or more; 10 minutes
 	MaxBytes int64         // bytes charged in its life after which it is; 64 MiB
 }
 
@@ -221,8 +221,14 @@ func (p *Pool) Put(vm *VM) {
 }
 
 func (p *Pool) worn(vm *VM) bool {
-	return vm.broken || vm.calls >= p.o.MaxCalls || vm.spent >= p.o.MaxBytes ||
-		vm.calls&255 == 0 && vm.calls > 0 && vm.now().Sub(vm.born) >= p.o.MaxAge
+	if vm.broken || vm.calls >= p.o.MaxCalls || vm.spent >= p.o.MaxBytes {
+		return true
+	}
+	if vm.calls-vm.aged < 256 { // to read the clock takes as long as a short call
+		return false
+	}
+	vm.aged = vm.calls
+	return vm.now().Sub(vm.born) >= p.o.MaxAge
 }
 
 // give puts a VM into its berth, from where it goes to who waits longest.

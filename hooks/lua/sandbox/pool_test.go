@@ -118,23 +118,30 @@ func TestPoolWorn(t *testing.T) {
 	}
 }
 
+// TestPoolAge: the age is looked at after 256 calls, however many a batch has.
 func TestPoolAge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, "hook(function() end)", PoolOptions{Max: 1, MaxAge: time.Minute})
-		vm := get(t, p)
-		for range 256 {
-			if _, err := vm.Call(vm.Ext.(Value), patient); err != nil {
-				t.Fatal(err)
+		use := func(calls int) (live int) {
+			vm := get(t, p)
+			for range calls {
+				if _, err := vm.Call(vm.Ext.(Value), patient); err != nil {
+					t.Fatal(err)
+				}
 			}
+			p.Put(vm)
+			live, _ = p.Size()
+			return live
 		}
-		p.Put(vm)
-		if live, _ := p.Size(); live != 1 {
+		if use(257) != 1 {
 			t.Error("thrown away when it was new")
 		}
 		<-time.After(2 * time.Minute)
-		p.Put(get(t, p))
-		if live, _ := p.Size(); live != 0 {
+		if use(100) != 1 || use(100) != 1 {
+			t.Error("the clock was read before there were 256 calls")
+		}
+		if use(100) != 0 {
 			t.Error("kept when it was old")
 		}
 	})
@@ -260,5 +267,50 @@ func TestPoolRace(t *testing.T) {
 	}
 	if err := p.Close(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestPoolCloseRace closes pools of which many goroutines get VMs, some of whom give
+// up waiting: each hears of it, and no VM is left behind.
+func TestPoolCloseRace(t *testing.T) {
+	t.Parallel()
+	for range 100 {
+		p := newPool(t, "hook(function() end)", PoolOptions{Max: 2, MaxCalls: 5})
+		busy := make(chan struct{}, 8)
+		var wg sync.WaitGroup
+		for i := range cap(busy) {
+			wg.Go(func() {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				for n := 0; ; n++ {
+					if n == 20+i {
+						busy <- struct{}{}
+					}
+					if i == 0 && n == 30 {
+						cancel()
+					}
+					vm, err := p.Get(ctx, uint64(i))
+					if errors.Is(err, ErrClosed) || i == 0 && errors.Is(err, context.Canceled) {
+						return
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if _, err := vm.Call(vm.Ext.(Value), patient); err != nil {
+						t.Error(err)
+					}
+					p.Put(vm)
+				}
+			})
+		}
+		<-busy
+		if err := p.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		wg.Wait()
+		if live, idle := p.Size(); live != 0 || idle != 0 {
+			t.Fatalf("%d VMs are left, %d of them idle", live, idle)
+		}
 	}
 }

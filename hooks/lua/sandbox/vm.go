@@ -46,6 +46,7 @@ type VM struct {
 	cause   hostError // of the last error of a function of the host
 	calls   int       // since load
 	born    time.Time
+	aged    int // calls when its pool last looked at its age
 	berth   int // in its pool
 
 	clients  []client
