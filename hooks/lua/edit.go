@@ -19,16 +19,8 @@ var (
 
 // cutLine returns the first line of a block and what comes behind it.
 func cutLine(block []byte) (first, rest []byte) {
-	for from := 0; ; {
-		n := bytes.IndexByte(block[from:], '\n')
-		if n < 0 {
-			return block, nil
-		}
-		from += n + 1
-		if end := from - len(crlf); end >= 0 && block[end] == '\r' {
-			return block[:end], block[from:]
-		}
-	}
+	first, rest, _ = bytes.Cut(block, crlf)
+	return first, rest
 }
 
 // eachLine calls f for the lines of a block behind the first, until it returns
