@@ -17,9 +17,9 @@ type RateLimitOptions struct {
 	// Rules are the limits; at least one, and at most eight at one point.
 	Rules []RateRule
 	// MaxBuckets is how many buckets each rule remembers, of some 80 bytes each
-	// with the way to it. Default 100,000, at most 100 million. When there are more keys, those whose
-	// bucket is full are forgotten first, which changes nothing, and then those
-	// whose bucket is full soonest.
+	// with the way to it. Default 100,000, at most 100 million. When there are more
+	// keys, those whose bucket is full are forgotten first, which changes nothing,
+	// and then those whose bucket is full soonest.
 	MaxBuckets int
 	// Admit has the hook say allow at connect of what is within the limits. Without
 	// it, it has no opinion, and as one hook must allow, another is to say who may

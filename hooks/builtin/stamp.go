@@ -15,13 +15,13 @@ import (
 
 // StampOptions are those of a [Stamp]. The zero value is ready.
 type StampOptions struct {
-	// Fields are what is written, in this order but for times, which are last: user, account, client (the ID of
-	// the connection, unique for the life of a broker), name (what the client calls
-	// itself, which is no proof of anything), host (its address without the port),
-	// kind (the way it came: STANDARD, WEBSOCKET, IN_PROCESS), time (when the broker
-	// looked at the batch of messages that it came in, RFC 3339 in UTC with nine
-	// digits of a second) and unix_nano (the same in nanoseconds since 1970).
-	// Default all but unix_nano.
+	// Fields are what is written, in this order but for times, which are last:
+	// user, account, client (the ID of the connection, unique for the life of a
+	// broker), name (what the client calls itself, which is no proof of anything),
+	// host (its address without the port), kind (the way it came: STANDARD,
+	// WEBSOCKET, IN_PROCESS), time (when the broker looked at the batch of messages
+	// that it came in, RFC 3339 in UTC with nine digits of a second) and unix_nano
+	// (the same in nanoseconds since 1970). Default all but unix_nano.
 	Fields []string
 	// Headers are names of headers by field, where they are not to be the default:
 	// Moonwire-User, Moonwire-Account, Moonwire-Client, Moonwire-Name,
