@@ -243,7 +243,7 @@ func FuzzJSON(f *testing.F) {
 		var want any
 		err := json.Unmarshal([]byte(text), &want)
 		for _, last := range []bool{true, false} {
-			v, callErr := s.vm.Call(s.f, budget, sandbox.String(text), sandbox.Bool(last))
+			v, callErr := s.vm.Call(s.fn, budget, sandbox.String(text), sandbox.Bool(last))
 			if callErr != nil {
 				t.Fatal(callErr)
 			}
@@ -285,7 +285,7 @@ func BenchmarkJSON(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(benchDocument)))
 			for b.Loop() {
-				if _, err := s.vm.Call(s.f, sandbox.Budget{}, args...); err != nil {
+				if _, err := s.vm.Call(s.fn, sandbox.Budget{}, args...); err != nil {
 					b.Fatal(err)
 				}
 			}

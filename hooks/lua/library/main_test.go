@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -120,13 +121,19 @@ var unhurried = sandbox.Budget{Wall: time.Hour}
 // name.
 func (c *fakeCaller) run(t testing.TB, s *Shared, lines string) error {
 	t.Helper()
-	source := ""
-	for _, m := range Modules(s) {
-		source += "local " + m.Name + ` = require "` + m.Name + "\"\n"
-	}
-	vm := c.load(t, s, source+"hook(function()\n"+lines+"\nend)")
+	vm := c.load(t, s, requires(s, "\n")+"hook(function()\n"+lines+"\nend)")
 	_, err := vm.Call(c.fn, unhurried)
 	return err
+}
+
+// requires is Lua that makes each module a local of its name, with something behind
+// each.
+func requires(s *Shared, behind string) string {
+	var b strings.Builder
+	for _, m := range Modules(s) {
+		b.WriteString("local " + m.Name + ` = require "` + m.Name + `"` + behind)
+	}
+	return b.String()
 }
 
 // load loads a script.

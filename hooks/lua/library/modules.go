@@ -8,14 +8,10 @@ import (
 // Modules returns the modules that scripts get by require, in order of their
 // names.
 func Modules(s *Shared) []*Module {
-	list := append(
-		pureModules(s.clock),
-		s.clients.module(),
-		s.http.module(),
-		s.kv.module(),
-		s.rateLimit.module(),
-		timeModule(s.clock),
-	)
+	list := []*Module{
+		cryptoModule(), jsonModule(), jwtModule(s.clock), nkeyModule(), reModule(), subjectModule(), timeModule(s.clock),
+		s.clients.module(), s.http.module(), s.kv.module(), s.rateLimit.module(),
+	}
 	slices.SortFunc(list, func(a, b *Module) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }

@@ -75,6 +75,11 @@ func TestDeclarations(t *testing.T) {
 		t.Error("modules are not in order of their names")
 	}
 	for _, m := range modules {
+		if m.New != nil {
+			modules = append(modules, m.New()) // what a VM gets
+		}
+	}
+	for _, m := range modules {
 		if !identifier.MatchString(m.Name) {
 			t.Errorf("module %q: the name is no identifier", m.Name)
 		}
@@ -92,8 +97,8 @@ func TestDeclarations(t *testing.T) {
 			checkDoc(t, where, f.Doc)
 			checkParams(t, where+", parameter", f.Params, true)
 			checkParams(t, where+", result", f.Returns, true)
-			if f.Do == nil {
-				t.Errorf("%s does nothing", where)
+			if f.Do == nil || len(f.Returns) == 0 || f.Example == "" {
+				t.Errorf("%s does nothing, gives nothing or has no example", where)
 			}
 		}
 		for _, c := range m.Constants {

@@ -134,7 +134,7 @@ func reCompare(t *testing.T, s *pureScript, pattern, text string) {
 	if err != nil || len(pattern) > maxRePattern || re.NumSubexp() > maxReGroups {
 		return
 	}
-	v, err := s.vm.Call(s.f, sandbox.Budget{Instructions: 1 << 40, Memory: 1 << 40, Wall: time.Hour}, sandbox.String(pattern), sandbox.String(text))
+	v, err := s.vm.Call(s.fn, sandbox.Budget{Instructions: 1 << 40, Memory: 1 << 40, Wall: time.Hour}, sandbox.String(pattern), sandbox.String(text))
 	if err != nil && strings.Contains(err.Error(), "too large") {
 		return
 	}
@@ -195,7 +195,7 @@ func TestReLong(t *testing.T) {
 	s := newPure(t, `hook(function(s) return re.find("(x|y)z", s) end)`)
 	budget := sandbox.Budget{Instructions: 1 << 30, Wall: time.Hour}
 	text := strings.Repeat("éx", 100_000)
-	v, err := s.vm.Call(s.f, budget, sandbox.String(text+"yz"))
+	v, err := s.vm.Call(s.fn, budget, sandbox.String(text+"yz"))
 	if at, _ := v.Number(); err != nil || int(at) != len(text)+1 {
 		t.Errorf("got %v, %v; want %d", at, err, len(text)+1)
 	}
@@ -241,7 +241,7 @@ func BenchmarkRe(b *testing.B) {
 			args := []sandbox.Value{sandbox.String(tt.input)}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := s.vm.Call(s.f, sandbox.Budget{}, args...); err != nil {
+				if _, err := s.vm.Call(s.fn, sandbox.Budget{}, args...); err != nil {
 					b.Fatal(err)
 				}
 			}
