@@ -173,15 +173,5 @@ func readPermissions(a *sandbox.Args, v sandbox.Value) (*hooks.Permissions, erro
 	if !ok {
 		return nil, fmt.Errorf("permissions is a %s; want a table with publish, subscribe and allow_responses", v.Kind())
 	}
-	p, err := library.ParsePermissions(t, "permissions")
-	if err != nil {
-		return nil, err
-	}
-	for _, list := range [][]string{p.Publish.Allow, p.Publish.Deny, p.Subscribe.Allow, p.Subscribe.Deny} {
-		a.Step(4 * len(list))
-		for _, s := range list {
-			a.Charge(16 + len(s))
-		}
-	}
-	return p, nil
+	return library.ParsePermissions(a.VM(), t, "permissions")
 }

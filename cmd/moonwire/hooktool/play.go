@@ -103,7 +103,7 @@ func (t *trial) admitted(a *sandbox.Args) error {
 	r.texts("tags", &id.Tags)
 	if v, ok := r.get("permissions"); ok {
 		if p, ok := v.Table(); ok {
-			id.Permissions, r.err = library.ParsePermissions(p, "client: permissions")
+			id.Permissions, r.err = library.ParsePermissions(t.vm, p, "client: permissions")
 		} else {
 			r.wrong("permissions", "a table", v)
 		}

@@ -103,7 +103,7 @@ func (c *clients) permissions(a *sandbox.Args) error {
 	if err != nil {
 		return err
 	}
-	p, err := ParsePermissions(t, "permissions")
+	p, err := ParsePermissions(a.VM(), t, "permissions")
 	if err != nil {
 		return fmt.Errorf("bad argument #2 (%w)", err)
 	}

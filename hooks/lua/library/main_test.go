@@ -150,18 +150,6 @@ func (c *fakeCaller) load(t testing.TB, s *Shared, source string) *sandbox.VM {
 	return vm
 }
 
-// luaTable returns the table that an expression of Lua makes.
-func luaTable(t testing.TB, expression string) sandbox.Table {
-	t.Helper()
-	c := new(fakeCaller)
-	c.load(t, newShared(t, Options{}), "hook("+expression+")")
-	table, ok := c.fn.Table()
-	if !ok {
-		t.Fatalf("%s is no table", expression)
-	}
-	return table
-}
-
 // same reports whether two strings lie at the same place.
 func same(a, b string) bool {
 	return len(a) > 0 && len(b) > 0 && unsafe.StringData(a) == unsafe.StringData(b)

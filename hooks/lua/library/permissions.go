@@ -55,7 +55,9 @@ var permissionTypes = []Type{
 // A rule of Lua becomes one of [hooks.Permissions] but for two cases in which a
 // script would allow more than it says: a list that is there and empty allows
 // nothing, and a table without any key is an error.
-func ParsePermissions(t sandbox.Table, where string) (*hooks.Permissions, error) {
+//
+// It is for functions that scripts call: what it makes is charged to the call.
+func ParsePermissions(vm *sandbox.VM, t sandbox.Table, where string) (*hooks.Permissions, error) {
 	if err := CheckKeys(t, where, "publish", "subscribe", "allow_responses"); err != nil {
 		return nil, err
 	}
@@ -73,7 +75,7 @@ func ParsePermissions(t sandbox.Table, where string) (*hooks.Permissions, error)
 			continue
 		}
 		var err error
-		if *part.rules, err = parseRules(v, where+"."+part.key, part.check); err != nil {
+		if *part.rules, err = parseRules(vm, v, where+"."+part.key, part.check); err != nil {
 			return nil, err
 		}
 		said = true
@@ -89,20 +91,20 @@ func ParsePermissions(t sandbox.Table, where string) (*hooks.Permissions, error)
 	return p, nil
 }
 
-func parseRules(v sandbox.Value, where string, check func(string) string) (r hooks.Rules, err error) {
+func parseRules(vm *sandbox.VM, v sandbox.Value, where string, check func(string) string) (r hooks.Rules, err error) {
 	allow, deny := v, sandbox.Value{}
-	if t, ok := v.Table(); ok && hasNames(t) {
+	if t, ok := v.Table(); ok && hasNames(vm, t) {
 		if err := CheckKeys(t, where, "allow", "deny"); err != nil {
 			return r, err
 		}
 		allow, deny = t.Get("allow"), t.Get("deny")
-		if r.Allow, err = parseSubjects(allow, where+".allow", check); err != nil {
+		if r.Allow, err = parseSubjects(vm, allow, where+".allow", check); err != nil {
 			return r, err
 		}
-	} else if r.Allow, err = parseSubjects(allow, where, check); err != nil {
+	} else if r.Allow, err = parseSubjects(vm, allow, where, check); err != nil {
 		return r, err
 	}
-	if r.Deny, err = parseSubjects(deny, where+".deny", check); err != nil {
+	if r.Deny, err = parseSubjects(vm, deny, where+".deny", check); err != nil {
 		return r, err
 	}
 	if !allow.IsNil() && len(r.Allow) == 0 {
@@ -112,8 +114,9 @@ func parseRules(v sandbox.Value, where string, check func(string) string) (r hoo
 }
 
 // hasNames reports whether a table has keys that are strings.
-func hasNames(t sandbox.Table) (has bool) {
-	t.Each(func(key, _ sandbox.Value) bool {
+func hasNames(vm *sandbox.VM, t sandbox.Table) (has bool) {
+	t.EachField(func(key, _ sandbox.Value) bool {
+		vm.Step(1)
 		_, has = key.Text()
 		return !has
 	})
@@ -122,12 +125,13 @@ func hasNames(t sandbox.Table) (has bool) {
 
 // parseSubjects reads a list, one string, or nil. Check says what is wrong with
 // a subject, or nothing.
-func parseSubjects(v sandbox.Value, where string, check func(string) string) ([]string, error) {
+func parseSubjects(vm *sandbox.VM, v sandbox.Value, where string, check func(string) string) ([]string, error) {
 	if s, ok := v.Text(); ok {
-		if why := check(s); why != "" {
-			return nil, fmt.Errorf("%s: %q is %s", where, brief(s, 64), why)
+		s, err := parseSubject(vm, s, check)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", where, err)
 		}
-		return []string{strings.Clone(s)}, nil
+		return []string{s}, nil
 	}
 	if v.IsNil() {
 		return nil, nil
@@ -150,14 +154,25 @@ func parseSubjects(v sandbox.Value, where string, check func(string) string) ([]
 			err = fmt.Errorf("%s[%d]: is a %s and must be a subject", where, at, element.Kind())
 			return false
 		}
-		if why := check(s); why != "" {
-			err = fmt.Errorf("%s[%d]: %q is %s", where, at, brief(s, 64), why)
+		if s, err = parseSubject(vm, s, check); err != nil {
+			err = fmt.Errorf("%s[%d]: %w", where, at, err)
 			return false
 		}
-		list = append(list, strings.Clone(s)) // it may be a piece of something long
+		list = append(list, s)
 		return true
 	})
 	return list, err
+}
+
+// parseSubject checks a subject and copies it: it may be a piece of something long.
+// It is paid for before, as a list may hold the same long text many times over.
+func parseSubject(vm *sandbox.VM, s string, check func(string) string) (string, error) {
+	vm.Step(4 + len(s)/16)
+	vm.Charge(48 + len(s))
+	if why := check(s); why != "" {
+		return "", fmt.Errorf("%q is %s", brief(s, 64), why)
+	}
+	return strings.Clone(s), nil
 }
 
 func wrongPublish(s string) string {

@@ -8,7 +8,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"moonwire/hooks"
+	"moonwire/hooks/lua/sandbox"
 )
+
+// parsePermissions reads the table that an expression of Lua makes.
+func parsePermissions(t *testing.T, expression string) (p *hooks.Permissions, err error) {
+	t.Helper()
+	s := newPure(t, "hook(function(parse) parse("+expression+") end)")
+	s.call(t, s.vm.Func(func(a *sandbox.Args) error {
+		table, ok := a.At(1).Table()
+		if !ok {
+			t.Fatalf("%s is no table", expression)
+		}
+		p, err = ParsePermissions(a.VM(), table, "permissions")
+		return nil
+	}))
+	return p, err
+}
 
 func TestParsePermissions(t *testing.T) {
 	t.Parallel()
@@ -52,7 +68,7 @@ func TestParsePermissions(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := ParsePermissions(luaTable(t, tt.lua), "permissions")
+			got, err := parsePermissions(t, tt.lua)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,10 +104,24 @@ func TestParsePermissionsWrong(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p, err := ParsePermissions(luaTable(t, tt.lua), "permissions")
+			p, err := parsePermissions(t, tt.lua)
 			if err == nil || err.Error() != tt.want || p != nil {
 				t.Errorf("got %v, %v\nwant %s", p, err, tt.want)
 			}
 		})
+	}
+}
+
+// TestPermissionsHostile: a list can hold the same long text many times over, which
+// is small in Lua alone.
+func TestPermissionsHostile(t *testing.T) {
+	long := strings.Repeat("a", 1<<16)
+	for _, tt := range []struct{ name, source string }{
+		{"a long subject many times", `for i = 1, 4000 do t[i] = s end clients.permissions({ id = 1 }, { publish = t })`},
+		{"the same for a queue", `for i = 1, 4000 do t[i] = "a " .. s end clients.permissions({ id = 1 }, { subscribe = { deny = t } })`},
+		{"many subjects again and again", `for i = 1, 60000 do t[i] = "a" end while true do pcall(clients.permissions, { id = 1 }, { publish = t }) end`},
+		{"many that are wrong at the end", `for i = 1, 60000 do t[i] = "a" end t[60000] = "" while true do pcall(clients.permissions, { id = 1 }, { publish = t }) end`},
+	} {
+		t.Run(tt.name, func(t *testing.T) { pureHostile(t, "local t = {} "+tt.source, long) })
 	}
 }
