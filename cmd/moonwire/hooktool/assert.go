@@ -149,7 +149,7 @@ func (t *trial) assertDelivered(a *sandbox.Args) error {
 	pattern, ok := a.At(2).Text()
 	switch {
 	case !ok || !subject.ValidPattern(pattern):
-		return fmt.Errorf("bad argument #2 to assert_delivered (a pattern of subjects expected, got %s)", showLua(a.At(2)))
+		return fmt.Errorf("bad argument #2 to assert_delivered (a pattern of subjects expected, got %s)", showLua(a, 2))
 	case !o.allowed():
 		return fmt.Errorf("%s should reach %q, but %s", o.what, pattern, o.happened())
 	case o.subject == "":
@@ -170,11 +170,11 @@ func (t *trial) assertEqual(a *sandbox.Args) error {
 	} else if !a.At(3).IsNil() {
 		return fmt.Errorf("bad argument #3 to assert_equal (a text expected, got %s)", a.At(3).Kind())
 	}
-	got, err := library.FromLua(a.At(1))
+	got, err := library.FromLua(t.vm, a.At(1))
 	if err != nil {
 		return fmt.Errorf("%sthe first value cannot be compared: %w", what, err)
 	}
-	want, err := library.FromLua(a.At(2))
+	want, err := library.FromLua(t.vm, a.At(2))
 	if err != nil {
 		return fmt.Errorf("%sthe second value cannot be compared: %w", what, err)
 	}
@@ -192,7 +192,7 @@ func (t *trial) assertTrue(a *sandbox.Args) error {
 	case a.At(1).True():
 		return nil
 	case what == "":
-		return fmt.Errorf("got %s, want something that is true", showLua(a.At(1)))
+		return fmt.Errorf("got %s, want something that is true", showLua(a, 1))
 	}
 	return fmt.Errorf("it should be true: %s", what)
 }
@@ -236,12 +236,12 @@ func isEmpty(v any) bool {
 	return false
 }
 
-// showLua is show for a value as it is in Lua.
-func showLua(v sandbox.Value) string {
-	if out, err := library.FromLua(v); err == nil {
+// showLua is show for an argument.
+func showLua(a *sandbox.Args, i int) string {
+	if out, err := library.FromLua(a.VM(), a.At(i)); err == nil {
 		return show(out)
 	}
-	return "a " + v.Kind().String()
+	return "a " + a.At(i).Kind().String()
 }
 
 // mostShown is how many bytes are shown of one value.

@@ -35,7 +35,7 @@ func (t *trial) configure(a *sandbox.Args) error {
 	if t.vm.Loading() {
 		return errors.New("settings are given in a test: test(name, function)")
 	}
-	v, err := library.FromLua(a.At(1))
+	v, err := library.FromLua(t.vm, a.At(1))
 	if err != nil {
 		return fmt.Errorf("settings: %w", err)
 	}
@@ -167,7 +167,7 @@ func (t *trial) publish(a *sandbox.Args, who *actor) error {
 	var m message
 	var ok bool
 	if m.subject, ok = a.At(2).Text(); !ok || !subject.ValidLiteral(m.subject) {
-		return fmt.Errorf("publish: %s is no subject to publish to", showLua(a.At(2)))
+		return fmt.Errorf("publish: %s is no subject to publish to", showLua(a, 2))
 	}
 	payload, ok := a.At(3).Text()
 	if !ok && !a.At(3).IsNil() {
@@ -186,7 +186,7 @@ func (t *trial) publish(a *sandbox.Args, who *actor) error {
 func (t *trial) subscribe(a *sandbox.Args, who *actor) error {
 	pattern, ok := a.At(2).Text()
 	if !ok || !subject.ValidPattern(pattern) {
-		return fmt.Errorf("subscribe: %s is no subject to subscribe to", showLua(a.At(2)))
+		return fmt.Errorf("subscribe: %s is no subject to subscribe to", showLua(a, 2))
 	}
 	queue, ok := a.At(3).Text()
 	if !ok && !a.At(3).IsNil() {
@@ -203,7 +203,7 @@ func (t *trial) event(a *sandbox.Args) error {
 	e := hooks.Event{Time: s.now()}
 	var ok bool
 	if e.Type, ok = a.At(1).Text(); !ok || !hooks.KnownEvent(e.Type) {
-		return fmt.Errorf("event: %s is no type of event", showLua(a.At(1)))
+		return fmt.Errorf("event: %s is no type of event", showLua(a, 1))
 	}
 	r := read(a.At(2), "event", "client", "reason", "subject", "queue")
 	r.text("reason", &e.Reason)

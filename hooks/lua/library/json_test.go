@@ -318,11 +318,24 @@ func TestJSONNullInGo(t *testing.T) {
 	if got, _ := s.call(t, v).Text(); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	back, err := FromLua(v)
-	if err != nil {
-		t.Fatal(err)
+	s = newPure(t, `hook(out)`)
+	s.call(t, v)
+	if got, err := json.Marshal(s.out); err != nil || string(got) != "["+want+"]" {
+		t.Errorf("back in Go: got %s, %v; want [%s]", got, err, want)
 	}
-	if got, err := json.Marshal(back); err != nil || string(got) != want {
-		t.Errorf("back in Go: got %s, %v; want %s", got, err, want)
+}
+
+// TestFromLuaHostile: tables that lie in each other many times over are small in Lua
+// alone.
+func TestFromLuaHostile(t *testing.T) {
+	for _, tt := range []struct{ name, source string }{
+		{"twice in each other", "local t = {} for i = 1, 60 do t = { t, t } end out(t)"},
+		{"by names", "local t = {} for i = 1, 60 do t = { a = t, b = t } end out(t)"},
+		{"within itself", "local t = {} t[1], t[2] = t, t out(t)"},
+		{"a long list many times", "local e, t = {}, {} for i = 1, 60000 do e[i] = i end for i = 1, 1000 do t[i] = e end out(t)"},
+		{"many names again and again", "local t = {} for i = 1, 20000 do t['a' .. i] = i end while true do out(t) end"},
+		{"a list that becomes none", "local t = {} for i = 1, 60000 do t[i] = i end t.a = 1 while true do out(t) end"},
+	} {
+		t.Run(tt.name, func(t *testing.T) { pureHostile(t, tt.source, "") })
 	}
 }

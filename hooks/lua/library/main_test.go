@@ -93,7 +93,7 @@ func (c *fakeCaller) host(s *Shared) sandbox.Host {
 		})
 		set("out", func(a *sandbox.Args) error {
 			for i := range a.Len() {
-				v, err := FromLua(a.At(i + 1))
+				v, err := FromLua(a.VM(), a.At(i+1))
 				if err != nil {
 					return err
 				}

@@ -94,12 +94,17 @@ func newList(vm *sandbox.VM, elements int) sandbox.Table {
 // FromLua makes a value of Lua one of Go: nil for nil and json.null, bool, float64,
 // string, []any for a table with elements and nothing else, and map[string]any for
 // other tables. An empty table becomes an empty map, unless it is marked as a list.
-func FromLua(v sandbox.Value) (any, error) { return fromLua(v, maxDepth) }
+//
+// It is for functions that scripts call: what it makes is charged to the call, as
+// tables can lie in each other many times over.
+func FromLua(vm *sandbox.VM, v sandbox.Value) (any, error) { return fromLua(vm, v, maxDepth) }
 
-func fromLua(v sandbox.Value, depth int) (any, error) {
+func fromLua(vm *sandbox.VM, v sandbox.Value, depth int) (any, error) {
 	if depth == 0 {
 		return nil, ErrDepth
 	}
+	vm.Step(2)
+	vm.Charge(48)
 	switch v.Kind() {
 	case sandbox.KindNil:
 		return nil, nil
@@ -113,7 +118,7 @@ func fromLua(v sandbox.Value, depth int) (any, error) {
 		return s, nil
 	case sandbox.KindTable:
 		t, _ := v.Table()
-		return fromTable(t, depth)
+		return fromTable(vm, t, depth)
 	}
 	if v == null {
 		return nil, nil
@@ -121,13 +126,13 @@ func fromLua(v sandbox.Value, depth int) (any, error) {
 	return nil, fmt.Errorf("a %s is no data", v.Kind())
 }
 
-func fromTable(t sandbox.Table, depth int) (any, error) {
+func fromTable(vm *sandbox.VM, t sandbox.Table, depth int) (any, error) {
 	var list []any
 	var fields map[string]any
 	var err error
 	t.Each(func(key, value sandbox.Value) bool {
 		var element any
-		if element, err = fromLua(value, depth-1); err != nil {
+		if element, err = fromLua(vm, value, depth-1); err != nil {
 			return false
 		}
 		name, ok := key.Text()
@@ -143,11 +148,13 @@ func fromTable(t sandbox.Table, depth int) (any, error) {
 			return false
 		}
 		if fields == nil {
+			vm.Charge(320 + 64*len(list))
 			fields = make(map[string]any)
 			for i, e := range list {
 				fields[strconv.Itoa(i+1)] = e
 			}
 		}
+		vm.Charge(64)
 		fields[name] = element
 		return true
 	})
