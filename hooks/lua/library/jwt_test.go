@@ -230,6 +230,20 @@ func TestJWTConfusion(t *testing.T) {
 		if got := jwtVerify(t, forged, "{ keys = k }", text); got != "the token is signed by HS256, and no key is for that" {
 			t.Errorf("a public key as a secret: got %s", got)
 		}
+		// What is public opens nothing where a script gives it as a secret, either.
+		want := "bad argument #2 (secret is a key, which may be public: give it as keys)"
+		for _, secret := range []string{text, "\n " + text} {
+			forged := jwtSigner{jose.HS256, []byte(secret), nil}.sign(t, jwtAlice)
+			got := pureText(t, fmt.Sprintf("select(2, pcall(jwt.verify, %q, { secret = s }))", forged), secret)
+			if !strings.HasSuffix(got, want) {
+				t.Errorf("a public key that is given as a secret: got %s", got)
+			}
+		}
+	}
+	for _, text := range []string{"ssh-ed25519 AAAA", "ecdsa-sha2-nistp256 AAAA", "-----BEGIN PUBLIC KEY-----"} {
+		if got := pureText(t, "pcall(jwt.verify, 'a.b.c', { secret = s })", text); !strings.HasPrefix(got, "<false> ") {
+			t.Errorf("%s as a secret: got %s", text, got)
+		}
 	}
 	own := jwtSigners()["ES256"]
 	embedded := own.sign(t, jwtAlice, "jwk", json.RawMessage(own.jwk("", "", "")))
@@ -351,6 +365,8 @@ func TestJWTClaims(t *testing.T) {
 		{"one of the issuers", exp(`,"iss":"a"`), `issuer = { "b", "a" }`, ok},
 		{"another issuer", exp(`,"iss":"a/"`), `issuer = "a"`, `the token is of the issuer "a/"`},
 		{"no issuer", exp(""), `issuer = "a"`, `the token is of the issuer ""`},
+		{"no issuer, and one without a name is wanted", exp(""), `issuer = ""`, `the token is of the issuer ""`},
+		{"an issuer without a name", exp(`,"iss":""`), `issuer = ""`, ok},
 		{"the subject", exp(`,"sub":"alice"`), `subject = "alice"`, ok},
 		{"another subject", exp(`,"sub":"mallory"`), `subject = "alice"`, `the token is about "mallory"`},
 		{"no subject", exp(""), `subject = "alice"`, `the token is about ""`},
@@ -536,6 +552,7 @@ func TestJWTHostile(t *testing.T) {
 	s := jwtSigners()["ES512"]
 	set := jwks(s.jwk("a", "", ""), jwtSigners()["RS256"].jwk("b", "", ""))
 	keys := "local k = [==[" + set + "]==] local secret = ('s'):rep(64) "
+	keys += `local t = "` + jwtSigners()["HS256"].sign(t, jwtAlice) + `" `
 	large := strings.Repeat("x", 64<<10)
 	wide := "{" + strings.Repeat(`"":[],`, 8000) + `"":0}`
 	hs := jwtSigner{jose.HS256, []byte(strings.Repeat("s", 64)), nil}
@@ -545,6 +562,7 @@ func TestJWTHostile(t *testing.T) {
 		{"keys as a table", "local t = json.decode(k) while true do jwt.verify(s, { keys = t }) end", "a.b.c"},
 		{"large keys", "while true do jwt.verify(s, { keys = '{' .. (' '):rep(262000) .. '}' }) end", s.sign(t, jwtAlice)},
 		{"secrets", "while true do jwt.verify(s, { secret = secret, exp = false }) end", hs.sign(t, jwtAlice)},
+		{"a large secret", "local secret = s:rep(2^14) while true do jwt.verify(t, { secret = secret }) end", strings.Repeat("s", 64)},
 		{"large claims", "while true do jwt.verify(s, { secret = secret }) end", hs.sign(t, `{"a":"`+large[:40000]+`"}`)},
 		{"many audiences", "local a = {} for i = 1, 32 do a[i] = 'x' .. i end while true do jwt.verify(s, { secret = secret, exp = false, audience = a }) end", hs.sign(t, `{"aud":["`+strings.Repeat(`x","`, 10000)+`"]}`)},
 		{"no token", "while true do jwt.verify(s, { secret = secret }) end", large},

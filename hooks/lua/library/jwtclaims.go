@@ -50,6 +50,9 @@ func (l *jwtLib) options(a *sandbox.Args) (o jwtOptions, err error) {
 	if o.keys.IsNil() == t.Get("secret").IsNil() {
 		r.fail("give either keys or secret")
 	}
+	if a.Step(len(o.secret) / 8); isKey(o.secret) {
+		r.fail("secret is a key, which may be public: give it as keys")
+	}
 	o.algorithms = r.list("algorithms")
 	for _, name := range o.algorithms {
 		if _, ok := findAlgorithm(name); !ok {
@@ -163,7 +166,7 @@ func (c *jwtClaims) check(claims sandbox.Table, at time.Time) error {
 		return err
 	}
 	if c.issuer != nil {
-		if iss, _ := claims.Get("iss").Text(); !slices.Contains(c.issuer, iss) {
+		if iss, ok := claims.Get("iss").Text(); !ok || !slices.Contains(c.issuer, iss) {
 			return fmt.Errorf("the token is of the issuer %s", quoteBrief(iss))
 		}
 	}

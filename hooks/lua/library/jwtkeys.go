@@ -149,6 +149,7 @@ func (s *jwtKeySet) unknown(id string) error {
 // text: sets come anew with each call, in tables that scripts can change.
 func (l *jwtLib) keys(a *sandbox.Args, o jwtOptions) (*jwtKeySet, error) {
 	if o.keys.IsNil() {
+		a.Charge(len(o.secret))
 		return &jwtKeySet{keys: []jwtKey{{kind: kindSecret, value: []byte(o.secret)}}}, nil
 	}
 	text, isText := o.keys.Text()
@@ -209,6 +210,19 @@ func parseKeys(text string) (*jwtKeySet, error) {
 		return nil, errors.New("none is of use: " + strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return s, nil
+}
+
+// isKey reports whether a text is a key in one of the forms that public keys have.
+// With one for a secret, whoever knows the public key could sign tokens (RFC 8725
+// §2.1).
+func isKey(text string) bool {
+	text = strings.TrimLeft(text, " \t\r\n")
+	for _, begin := range []string{"-----BEGIN ", "ssh-", "ecdsa-sha2-"} {
+		if strings.HasPrefix(text, begin) {
+			return true
+		}
+	}
+	return strings.HasPrefix(text, "{") && strings.Contains(text, `"kty"`)
 }
 
 // addJWKs adds the keys of a JWK set, or a single one. RFC 7517 §5: what is not
