@@ -160,7 +160,7 @@ func selector(a *sandbox.Args, i int) (s hooks.Selector, err error) {
 		}
 	}
 	if v := t.Get("tags"); !v.IsNil() {
-		if s.Tags, err = selectorTags(v); err != nil {
+		if s.Tags, err = selectorTags(a, v); err != nil {
 			return s, fmt.Errorf("%s (%w)", where, err)
 		}
 	}
@@ -170,7 +170,7 @@ func selector(a *sandbox.Args, i int) (s hooks.Selector, err error) {
 	return s, nil
 }
 
-func selectorTags(v sandbox.Value) (map[string]string, error) {
+func selectorTags(a *sandbox.Args, v sandbox.Value) (map[string]string, error) {
 	bad := errors.New("tags must be a table of strings with string keys, and not empty")
 	t, ok := v.Table()
 	if !ok {
@@ -181,6 +181,8 @@ func selectorTags(v sandbox.Value) (map[string]string, error) {
 		k, isText := key.Text()
 		s, alsoText := value.Text()
 		if ok = isText && alsoText; ok {
+			a.Step(4)
+			a.Charge(96)
 			tags[k] = s
 		}
 		return ok

@@ -13,11 +13,17 @@ import (
 	"moonwire/hooks/lua/sandbox"
 )
 
+// requestSteps is what a request costs a script: a call can make a thousand.
+const requestSteps = 1000
+
 // do sends a request and gives the script its answer. What is charged may end
 // the call at any point: all that is opened is closed by defer.
 func (h *httpLib) do(a *sandbox.Args, r *request) error {
 	caller := CallerOf(a)
 	caller.Outside()
+	// What a request costs before it has an answer, or is refused one.
+	a.Charge(8192 + len(r.url))
+	a.Step(requestSteps)
 	req, err := r.httpRequest()
 	if err != nil {
 		return fail(a, err.Error())

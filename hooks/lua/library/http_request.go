@@ -110,6 +110,7 @@ func parseHeader(a *sandbox.Args, v sandbox.Value) (http.Header, error) {
 			s, alsoText = formatNumber(f), true
 		}
 		size += len(k) + len(s)
+		a.Charge(96 + len(k) + len(s))
 		switch {
 		case !isText || !alsoText:
 			err = fmt.Errorf("headers must be a table of strings with string keys")
@@ -122,7 +123,6 @@ func parseHeader(a *sandbox.Args, v sandbox.Value) (http.Header, error) {
 		}
 		return err == nil
 	})
-	a.Charge(size)
 	return h, err
 }
 

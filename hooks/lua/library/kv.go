@@ -332,7 +332,7 @@ func (k *kv) value(a *sandbox.Args, i int) (sandbox.Value, error) {
 		if len(s) > k.most {
 			return v, fmt.Errorf("bad argument #%d (a value has at most %d bytes, this one has %d)", i, k.most, len(s))
 		}
-		a.Step(len(s) / 64)
+		a.Step(len(s) / 32)
 		return sandbox.String(strings.Clone(s)), nil
 	}
 	return v, wrong(a, i, "string, number or boolean")
@@ -344,6 +344,7 @@ func keyArgument(a *sandbox.Args, i int) (string, error) {
 	if err == nil && len(key) > mostKey {
 		err = fmt.Errorf("bad argument #%d (a key has at most %d bytes, this one has %d)", i, mostKey, len(key))
 	}
+	a.Step(len(key) / 16) // it is copied, and not for the script
 	return key, err
 }
 
