@@ -17,10 +17,10 @@ hook.rewrite("dev.>", function(req)
   local token = subject.split(req.subject)
   local metric = #token == 3 and config.metrics[token[3]]
 
-  -- What the devices never sent is refused. Let through, it would be a message in a
-  -- place where nobody looks for it.
-  if not metric then return deny("no subject of a device") end
-  return subject.join("telemetry", token[2], metric)
+  -- What the devices never sent is refused, also an ID that is no token, such as a
+  -- wildcard. Let through, it would be a message in a place where nobody looks for it.
+  local new = metric and subject.join("telemetry", token[2], metric)
+  return new or deny("no subject of a device")
 end, {
   -- The answer depends on the subject alone: from now on the broker knows it by
   -- itself, and the script is asked once for each device and metric in five minutes.

@@ -19,7 +19,7 @@ test("new subjects are left alone", function()
 end)
 
 test("what a device never sent is refused", function()
-  for _, subject in ipairs{ "dev.4711.x", "dev.4711", "dev.4711.t.now", "dev.4711.T" } do
+  for _, subject in ipairs{ "dev.4711.x", "dev.4711", "dev.4711.t.now", "dev.4711.T", "dev.a\0b.t" } do
     assert_denied(device():publish(subject, ""), "no subject of a device")
   end
 end)
