@@ -21,9 +21,9 @@ type HTTPOptions struct {
 	// hosts such as "api.example.com" and "*.example.com", addresses, and networks
 	// such as "10.0.0.0/8". Deny are places that they cannot; it is stronger.
 	// Default is everything but networks where clouds tell secrets: 169.254.0.0/16,
-	// fe80::/10, fd00:ec2::/32 and 100.100.100.200. These are only allowed when
-	// Allow has an address or a network in one of them, not by a host or a larger
-	// network.
+	// fe80::/10, fd00:ec2::/32, fd20:ce::254, 168.63.129.16 and 100.100.100.200. These
+	// are only allowed when Allow has an address or a network in one of them, not by a
+	// host or a larger network.
 	Allow, Deny []string
 	// Timeout is how long a request may take, if its call does not end sooner.
 	// Default 10s.

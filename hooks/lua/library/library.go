@@ -36,8 +36,9 @@ type Function struct {
 	Doc     string // sentences; the first is the summary
 	Params  []Param
 	Returns []Param
-	// Example is lines of Lua that run in the function of a hook, where each module
-	// is a local of its name; "" for none.
+	// Example is lines of Lua; "" for none. Those of a library run in the function of
+	// a hook, where each module is a local of its name, those of globals at the top
+	// level of a script, which is where hooks are registered.
 	Example string
 	Waits   bool // as of a module, of this function alone
 	// Calls: it is for calls only, not for the top level of a script, which runs
