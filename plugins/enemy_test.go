@@ -97,6 +97,22 @@ var enemies = map[string]func(){
 	"no state": func() {
 		raw{handover: func() (*hookv1.HandoverResponse, error) { return nil, errors.New("it is a mess") }}.serve()
 	},
+	"dies in Handover": func() {
+		raw{handover: func() (*hookv1.HandoverResponse, error) { os.Exit(6); return nil, nil }}.serve()
+	},
+	"no state now": func() {
+		raw{handover: func() (*hookv1.HandoverResponse, error) { return nil, status.Error(codes.Unavailable, "ask later") }}.serve()
+	},
+	// What they are told: their version says it.
+	"told": func() {
+		raw{configure: func(in *hookv1.ConfigureRequest) (*hookv1.ConfigureResponse, error) {
+			out, err := publishes(in)
+			out.Version = fmt.Sprintf("state %q, restarted %t", in.GetState(), in.GetRestarted())
+			return out, err
+		}, handover: func() (*hookv1.HandoverResponse, error) {
+			return &hookv1.HandoverResponse{State: []byte("kept")}, nil
+		}}.serve()
+	},
 	// What they answer.
 	"garbage verdict": func() { raw{answer: says(&hookv1.Reply{Verdict: 99})}.serve() },
 	"wrong verdict":   func() { raw{answer: says(&hookv1.Reply{Verdict: hookv1.Verdict_VERDICT_DROP})}.serve() },

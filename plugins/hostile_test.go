@@ -428,6 +428,7 @@ func TestHandoverEnemies(t *testing.T) {
 		{"fat state", "it has more than 67108864 bytes"},
 		{"hangs in Handover", "it does not answer in time"},
 		{"no state", "it is a mess"},
+		{"no state now", "ask later"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

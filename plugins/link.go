@@ -127,6 +127,18 @@ func (l *link) why() error {
 	return l.mu.err
 }
 
+// diesWithin reports whether the link is dead, or is within d.
+func (l *link) diesWithin(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-l.dead:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
 // enqueue hands batches to the writer.
 func (l *link) enqueue(list []*batch) error {
 	l.mu.Lock()

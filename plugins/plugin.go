@@ -63,10 +63,10 @@ func Open(ctx context.Context, o Options, old hooks.Engine) (*Plugin, error) {
 	p.life, p.end = context.WithCancel(context.Background())
 	ctx, cancel := context.WithTimeout(ctx, o.StartTimeout)
 	defer cancel()
-	state, err := handover(ctx, old)
+	state, died, err := handover(ctx, old)
 	var r *running
 	if err == nil {
-		r, err = p.launch(ctx, state, false)
+		r, err = p.launch(ctx, state, died)
 	}
 	if err != nil {
 		p.end()
@@ -77,29 +77,35 @@ func Open(ctx context.Context, o Options, old hooks.Engine) (*Plugin, error) {
 	return p, nil
 }
 
-// handover asks the process that is to be replaced for its state.
-func handover(ctx context.Context, old hooks.Engine) ([]byte, error) {
+// handover asks the process that is to be replaced for its state. Died: there is
+// nobody to ask any more, and so no state.
+func handover(ctx context.Context, old hooks.Engine) (state []byte, died bool, err error) {
 	p, ok := old.(*Plugin)
 	if !ok {
-		return nil, nil
+		return nil, false, nil
 	}
 	r := p.now.Load()
 	if r.link == nil {
-		return nil, nil // it died, and its state with it
+		return nil, true, nil
 	}
 	answer, err := r.process.hook.Handover(ctx, &hookv1.HandoverRequest{}, grpc.MaxCallRecvMsgSize(mostState+1<<10))
 	const lost = "the running plugin does not hand over its state, which would be lost (to do without it, remove the hook and load it again)"
 	switch s := status.Convert(err); s.Code() {
 	case codes.OK:
-		return answer.GetState(), nil
-	case codes.Unimplemented, codes.Unavailable:
-		return nil, nil
+		return answer.GetState(), false, nil
+	case codes.Unimplemented:
+		return nil, false, nil
 	case codes.ResourceExhausted:
-		return nil, fmt.Errorf("%s: it has more than %d bytes", lost, mostState)
+		return nil, false, fmt.Errorf("%s: it has more than %d bytes", lost, mostState)
 	case codes.DeadlineExceeded:
-		return nil, fmt.Errorf("%s: it does not answer in time", lost)
+		return nil, false, fmt.Errorf("%s: it does not answer in time", lost)
+	case codes.Unavailable, codes.Canceled:
+		if r.link.diesWithin(pipeDelay) { // else the plugin says it of itself
+			return nil, true, nil
+		}
+		fallthrough
 	default:
-		return nil, fmt.Errorf("%s: %s", lost, brief(s.Message()))
+		return nil, false, fmt.Errorf("%s: %s", lost, brief(s.Message()))
 	}
 }
 

@@ -291,7 +291,7 @@ func TestHandover(t *testing.T) {
 		{Type: hooks.EventDisconnect, Time: time.Now(), Client: bob()},
 	})
 	q, _ := open(t, nil, p)
-	state, err := handover(t.Context(), q)
+	state, _, err := handover(t.Context(), q)
 	if want := "connect:bob disconnect:bob"; err != nil || string(state) != want {
 		t.Errorf("got %q, %v, want %q", state, err, want)
 	}

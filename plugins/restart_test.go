@@ -27,7 +27,7 @@ func TestEventsWait(t *testing.T) {
 	p, _ := open(t, nil, nil)
 	kill(t, p)
 	p.Notify(atEvent, []hooks.Event{{Type: hooks.EventConnect, Time: time.Now(), Client: bob()}})
-	state, err := handover(t.Context(), p)
+	state, _, err := handover(t.Context(), p)
 	if err != nil || string(state) != "connect:bob" {
 		t.Errorf("got %q, %v", state, err)
 	}
@@ -44,6 +44,43 @@ func TestRestartsGoOn(t *testing.T) {
 	eventually(t, q.Up, "the plugin is back")
 	if p.Restarts() != 2 || q.Restarts() != 2 {
 		t.Errorf("got %d and %d", p.Restarts(), q.Restarts())
+	}
+}
+
+// TestFollowsTheDead: who takes the place of a plugin is told whether that has died,
+// and with it its state.
+func TestFollowsTheDead(t *testing.T) {
+	t.Parallel()
+	told := func(o *Options) { o.Env, o.RestartMin = map[string]string{enemyKey: "told"}, time.Hour }
+	version := func(old hooks.Engine) string {
+		p, _ := open(t, told, old)
+		v, _ := p.Version()
+		return v
+	}
+	p, _ := open(t, told, nil)
+	if v, _ := p.Version(); v != `state "", restarted false` {
+		t.Errorf("the first is told %s", v)
+	}
+	if v := version(p); v != `state "kept", restarted false` {
+		t.Errorf("who follows one that is at work is told %s", v)
+	}
+	kill(t, p)
+	eventually(t, p.Up, "the plugin is back")
+	kill(t, p)
+	eventually(t, func() bool { return p.now.Load().resting }, "the plugin rests")
+	if v := version(p); v != `state "", restarted true` {
+		t.Errorf("who follows one that rests is told %s", v)
+	}
+}
+
+// TestDiesInHandover: a process that is gone before anybody has seen it has no
+// state, which keeps nobody out.
+func TestDiesInHandover(t *testing.T) {
+	t.Parallel()
+	p, _ := open(t, func(o *Options) { o.Env = map[string]string{enemyKey: "dies in Handover"} }, nil)
+	state, died, err := handover(t.Context(), p)
+	if state != nil || !died || err != nil {
+		t.Errorf("got %q, %v, %v", state, died, err)
 	}
 }
 
