@@ -26,6 +26,9 @@ func Start(ctx context.Context, o Options) (*Bare, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
+	if o.Attach != "" {
+		return nil, errors.New("attach: a process of its own is wanted here: leave it out, and name the program")
+	}
 	ctx, cancel := context.WithTimeout(ctx, o.StartTimeout)
 	defer cancel()
 	p, err := start(ctx, &o)

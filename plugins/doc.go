@@ -29,6 +29,10 @@
 // and files (limits_linux.go). What it writes to its standard error goes to the log,
 // as many lines a second as a log can bear (log.go).
 //
+// A plugin that somebody else has started, in a debugger for instance, is attached to
+// instead (attach.go): there is a connection in the place of a process, and nothing
+// else differs but that nobody asks it whether it is well.
+//
 // A plugin can do no more harm than to give wrong answers: hostile_test.go has those
 // that try. It decides what it is asked, and the broker believes it.
 //

@@ -29,6 +29,7 @@ type link struct {
 	cancel context.CancelFunc
 	self   weak.Pointer[link] // by which clients know it; immutable
 	key    any                // of a client's refs; immutable
+	gone   error              // why calls fail when the stream is broken; immutable
 	frames frame.Pool
 
 	wake    chan struct{} // there may be something to write
@@ -74,9 +75,12 @@ func newLink(p *Plugin, conn grpc.ClientConnInterface) (*link, error) {
 		return nil, fmt.Errorf("opening the stream: %w", err)
 	}
 	l := &link{
-		plugin: p, stream: stream, cancel: cancel, key: extension{p.o.Name},
+		plugin: p, stream: stream, cancel: cancel, key: extension{p.o.Name}, gone: errGone,
 		wake: make(chan struct{}, 1), tick: make(chan struct{}, 1), doubted: make(chan struct{}, 1), dead: make(chan struct{}),
 		commands: make(chan *hookv1.Command, mostCommands),
+	}
+	if p.o.Attach != "" {
+		l.gone = errLost
 	}
 	l.self = weak.Make(l)
 	l.mu.pending, l.mu.cleanups = make(map[uint64]*batch), make(map[*refs]runtime.Cleanup)
@@ -89,12 +93,16 @@ func newLink(p *Plugin, conn grpc.ClientConnInterface) (*link, error) {
 	return l, nil
 }
 
-// errGone is why calls fail whose process has ended.
-var errGone = &hooks.Error{Kind: hooks.KindTransport, Err: errors.New("the plugin's process has ended")}
+// errGone is why calls fail whose process has ended, and errLost why they do whose
+// process is nobody's here.
+var (
+	errGone = &hooks.Error{Kind: hooks.KindTransport, Err: errors.New("the plugin's process has ended")}
+	errLost = &hooks.Error{Kind: hooks.KindTransport, Err: errors.New("the connection to the plugin is lost")}
+)
 
 // close ends the link and waits for its goroutines, but for the one that obeys.
 func (l *link) close() {
-	l.fail(errGone)
+	l.fail(l.gone)
 	l.done.Wait()
 }
 
@@ -303,7 +311,7 @@ func (l *link) read() {
 	for {
 		var in frame.Frame
 		if err := l.stream.RecvMsg(&in); err != nil {
-			l.fail(transport(err))
+			l.fail(l.transport(err))
 			return
 		}
 		var err error
@@ -372,9 +380,9 @@ func (l *link) order(data []byte) bool {
 }
 
 // transport is the end of a stream as a failure of a hook.
-func transport(err error) error {
+func (l *link) transport(err error) error {
 	if s, ok := status.FromError(err); ok && s.Code() != codes.Unavailable && s.Code() != codes.Canceled {
 		return &hooks.Error{Kind: hooks.KindTransport, Err: fmt.Errorf("the plugin ended its stream: %s: %s", s.Code(), brief(s.Message()))}
 	}
-	return errGone
+	return l.gone
 }

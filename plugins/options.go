@@ -18,6 +18,11 @@ type Options struct {
 	Name    string   // of the hook
 	Command string   // path of the program
 	Args    []string //
+	// Attach is the path of the Unix socket of a plugin that somebody else has
+	// started, in a debugger for instance; "" starts one. What is said of a program
+	// cannot be said beside it: Command, Args, Env, SHA256, Memory and Files, and
+	// NoMTLS has to be set.
+	Attach string
 	// Env is the whole environment of the program, besides what go-plugin's
 	// handshake adds, and PATH, HOME, TMPDIR, LANG and TZ of the broker.
 	Env map[string]string
@@ -36,7 +41,7 @@ type Options struct {
 	// Memory is the most bytes of address space the process may have; 0 is no
 	// limit. Runtimes reserve far more than they use: Node needs some 40 GiB.
 	Memory int64
-	// Files is how many files it may have open. 1024.
+	// Files is how many files it may have open. 1024, and no limit with Attach.
 	Files int64
 	// RestartMin and RestartMax are how long the second restart in a row waits,
 	// and the last. 100 ms, 30 s.
@@ -44,7 +49,8 @@ type Options struct {
 	// StartTimeout is how long a process may take until it is configured. 10 s.
 	StartTimeout time.Duration
 	// HealthEvery is how often a process is asked whether it is well, and how long
-	// it may take to say so. 5 s.
+	// it may take to say so. 5 s. It is not asked with Attach: one that stands still
+	// is looked at in a debugger.
 	HealthEvery time.Duration
 
 	// ServerName and ServerVersion are what the plugin is told of the broker.
@@ -64,7 +70,9 @@ func (o Options) withDefaults() Options {
 	o.Window = cmp.Or(o.Window, 2)
 	o.BatchMax = cmp.Or(o.BatchMax, 256)
 	o.BatchBytes = cmp.Or(o.BatchBytes, 256<<10)
-	o.Files = cmp.Or(o.Files, 1024)
+	if o.Attach == "" {
+		o.Files = cmp.Or(o.Files, 1024)
+	}
 	o.RestartMin = cmp.Or(o.RestartMin, 100*time.Millisecond)
 	o.RestartMax = max(cmp.Or(o.RestartMax, 30*time.Second), o.RestartMin)
 	o.StartTimeout = cmp.Or(o.StartTimeout, 10*time.Second)
@@ -84,9 +92,10 @@ func (o *Options) validate() error {
 	if o.Name == "" {
 		bad("the hook has no name")
 	}
-	if o.Command == "" {
+	if o.Command == "" && o.Attach == "" {
 		bad("plugin: there is no program")
 	}
+	errs = append(errs, o.validateAttach()...)
 	if sum, err := hex.DecodeString(o.SHA256); err != nil || len(sum) != 0 && len(sum) != 32 {
 		bad("sha256: %q is not a SHA-256 in 64 hexadecimal digits", o.SHA256)
 	}
@@ -99,7 +108,7 @@ func (o *Options) validate() error {
 		{"batch.max", o.BatchMax < 1 || o.BatchMax > 1<<placeBits, o.BatchMax},
 		{"batch.bytes", o.BatchBytes < 1 || o.BatchBytes > 64<<20, o.BatchBytes},
 		{"limits.memory", o.Memory < 0, o.Memory},
-		{"limits.files", o.Files < 16, o.Files},
+		{"limits.files", o.Files < 16 && o.Attach == "", o.Files},
 		{"restart.min", o.RestartMin < 0, o.RestartMin},
 		{"restart.max", o.RestartMax < 0, o.RestartMax},
 		{"start_timeout", o.StartTimeout < 0, o.StartTimeout},
@@ -110,4 +119,30 @@ func (o *Options) validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// validateAttach returns what stands beside Attach and would not be heeded.
+func (o *Options) validateAttach() (errs []error) {
+	if o.Attach == "" {
+		return nil
+	}
+	for _, n := range []struct {
+		key string
+		bad bool
+	}{
+		{"plugin", o.Command != ""},
+		{"args", len(o.Args) > 0},
+		{"env", len(o.Env) > 0},
+		{"sha256", o.SHA256 != ""},
+		{"limits.memory", o.Memory != 0},
+		{"limits.files", o.Files != 0},
+	} {
+		if n.bad {
+			errs = append(errs, fmt.Errorf("%s: is of a program that the broker starts: leave it out, or leave out attach", n.key))
+		}
+	}
+	if !o.NoMTLS {
+		errs = append(errs, errors.New("attach: the plugin has no certificate of the broker; it needs mtls: false"))
+	}
+	return errs
 }

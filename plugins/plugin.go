@@ -48,7 +48,7 @@ type running struct {
 	next    chan struct{} // closed when another takes its place
 }
 
-// Open starts a plugin and returns when it can be asked. Old is the engine that it
+// Open starts a plugin, or attaches to one, and returns when it can be asked. Old is the engine that it
 // is to replace, whose state the new process gets if it is a Plugin as well; nil
 // if there is none. The error says what the program did instead.
 func Open(ctx context.Context, o Options, old hooks.Engine) (*Plugin, error) {
@@ -73,6 +73,9 @@ func Open(ctx context.Context, o Options, old hooks.Engine) (*Plugin, error) {
 		return nil, err
 	}
 	p.now.Store(r)
+	if o.Attach != "" {
+		o.Log.Warn("the plugin is attached to, and not started: nothing pins, limits or replaces its process", zap.String("socket", o.Attach))
+	}
 	go p.supervise()
 	return p, nil
 }
@@ -112,9 +115,13 @@ func handover(ctx context.Context, old hooks.Engine) (state []byte, died bool, e
 // mostState is how many bytes a state may have.
 const mostState = 64 << 20
 
-// launch starts a process, configures it and opens its stream.
+// launch starts a process or attaches to one, configures it and opens its stream.
 func (p *Plugin) launch(ctx context.Context, state []byte, restarted bool) (_ *running, err error) {
-	proc, err := start(ctx, &p.o)
+	begin := start
+	if p.o.Attach != "" {
+		begin = attach
+	}
+	proc, err := begin(ctx, &p.o)
 	if err != nil {
 		return nil, err
 	}
@@ -185,10 +192,11 @@ func (p *Plugin) Up() bool {
 	return r.link != nil && r.link.why() == nil
 }
 
-// PID returns the id of the process at work, or 0 if there is none.
+// PID returns the id of the process at work, or 0 if there is none, or somebody else
+// has started it.
 func (p *Plugin) PID() int {
 	if r := p.now.Load(); r.process != nil {
-		return r.process.program.pid()
+		return r.process.pid()
 	}
 	return 0
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,17 +31,55 @@ import (
 	hookv1 "moonwire/plugins/api/v1"
 )
 
-// process is one running program.
+// process is one running program, or the connection to one that somebody else has
+// started.
 type process struct {
+	conn   *grpc.ClientConn
+	hook   hookv1.HookClient
+	health grpc_health_v1.HealthClient
+	log    *sink
+	kill   sync.Once
+
+	// Of a program that was started here.
 	client  *plugin.Client
-	conn    *grpc.ClientConn
-	hook    hookv1.HookClient
-	health  grpc_health_v1.HealthClient
 	program *program
-	log     *sink
-	dir     string // of its socket
-	kill    sync.Once
+	dir     string      // of its socket
 	spoke   atomic.Bool // it has written to its standard output what it should not
+
+	socket net.Conn // of one that was not; else nil
+}
+
+// use has the process called by a connection.
+func (p *process) use(conn *grpc.ClientConn) {
+	p.conn, p.hook, p.health = conn, hookv1.NewHookClient(conn), grpc_health_v1.NewHealthClient(conn)
+}
+
+// attached reports whether somebody else has started the process.
+func (p *process) attached() bool { return p.socket != nil }
+
+// pid returns the process ID, or 0 if it is not known.
+func (p *process) pid() int {
+	if p.attached() {
+		return 0
+	}
+	return p.program.pid()
+}
+
+// exit says how the process has ended, if that can be known, for which it waits at
+// most d.
+func (p *process) exit(d time.Duration) (how string, known bool) {
+	if p.attached() {
+		return "", false
+	}
+	return p.program.exit(d)
+}
+
+// dialOptions are those of a connection to a process.
+func dialOptions() []grpc.DialOption {
+	return []grpc.DialOption{
+		grpc.WithInitialWindowSize(api.StreamWindow), grpc.WithInitialConnWindowSize(api.StreamWindow),
+		grpc.WithReadBufferSize(api.IOBuffer), grpc.WithWriteBufferSize(api.IOBuffer),
+	}
 }
 
 // inherited are the variables of the broker's environment that a plugin gets:
@@ -119,11 +158,8 @@ func start(ctx context.Context, o *Options) (_ *process, err error) {
 		SkipHostEnv:      true,
 		StartTimeout:     o.StartTimeout,
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: dir},
-		GRPCDialOptions: []grpc.DialOption{
-			grpc.WithInitialWindowSize(api.StreamWindow), grpc.WithInitialConnWindowSize(api.StreamWindow),
-			grpc.WithReadBufferSize(api.IOBuffer), grpc.WithWriteBufferSize(api.IOBuffer),
-		},
-		Logger: hclog.NewNullLogger(), // what it has to say, the broker says in its own words
+		GRPCDialOptions:  dialOptions(),
+		Logger:           hclog.NewNullLogger(), // what it has to say, the broker says in its own words
 		// A Go program's os.Stdout and os.Stderr, by the way of gRPC.
 		SyncStdout: &lines{to: log}, SyncStderr: &lines{to: log},
 	})
@@ -145,8 +181,7 @@ func start(ctx context.Context, o *Options) (_ *process, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p.conn = raw.(*grpc.ClientConn)
-	p.hook, p.health = hookv1.NewHookClient(p.conn), grpc_health_v1.NewHealthClient(p.conn)
+	p.use(raw.(*grpc.ClientConn))
 	if err := limit(p.program.pid(), o); err != nil {
 		return nil, fmt.Errorf("limiting what it may use: %w", err)
 	}
@@ -209,7 +244,7 @@ func (p *process) configure(ctx context.Context, o *Options, state []byte, resta
 	case status.Code(err) == codes.DeadlineExceeded:
 		return nil, errors.New("it does not answer Configure in time")
 	default:
-		if exit, ended := p.program.exit(pipeDelay); ended {
+		if exit, ended := p.exit(pipeDelay); ended {
 			text = "it ended: " + exit
 		}
 		if words := p.log.words(); words != "" {
@@ -239,9 +274,14 @@ func (p *process) well(ctx context.Context) error {
 const grace = time.Second
 
 // stop ends the process: it is asked to, and killed when ctx ends, with all that
-// it has started.
+// it has started. One that somebody else has started is left alone.
 func (p *process) stop(ctx context.Context) {
 	p.kill.Do(func() {
+		if p.attached() {
+			_ = p.conn.Close()
+			_ = p.socket.Close() // which conn does not know of yet, if nobody has called
+			return
+		}
 		asked := make(chan struct{})
 		go func() {
 			p.client.Kill()

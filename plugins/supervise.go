@@ -49,12 +49,16 @@ func (p *Plugin) supervise() {
 		if e, ok := errors.AsType[*hooks.Error](why); ok {
 			why = e.Err
 		}
-		exit, ended := r.process.program.exit(wait)
+		exit, ended := r.process.exit(wait)
 		r.process.stop(expired())
 		if ended {
 			why = fmt.Errorf("%w: %s", why, exit)
 		}
-		p.o.Log.Error("the plugin has ended and is restarted", zap.String("why", why.Error()), zap.Uint64("late_answers", r.link.late.Load()))
+		told := "the plugin has ended and is restarted"
+		if r.process.attached() {
+			told = "the plugin is gone and is attached to again when it is back"
+		}
+		p.o.Log.Error(told, zap.String("why", why.Error()), zap.Uint64("late_answers", r.link.late.Load()))
 		if time.Since(start) >= steady {
 			failed = 0
 		}
@@ -65,6 +69,8 @@ func (p *Plugin) supervise() {
 }
 
 // watch returns why a process has to be replaced, or nil when the plugin is closed.
+// One that somebody else has started is only given up when it is gone: if it stands
+// still, somebody may be looking at it in a debugger.
 func (p *Plugin) watch(r *running) error {
 	health := time.NewTicker(p.o.HealthEvery)
 	defer health.Stop()
@@ -78,7 +84,7 @@ func (p *Plugin) watch(r *running) error {
 		case <-r.link.dead:
 			return r.link.why()
 		case <-r.link.doubted:
-			if time.Since(last) < quiet {
+			if time.Since(last) < quiet || r.process.attached() {
 				continue
 			}
 			patience = min(patience, suspicion)
@@ -86,6 +92,9 @@ func (p *Plugin) watch(r *running) error {
 			if n := r.link.late.Load(); n > late {
 				p.o.Log.Warn("the plugin gives answers that nobody waits for: too late, twice, or to what was not asked", zap.Uint64("answers", n-late))
 				late = n
+			}
+			if r.process.attached() {
+				continue
 			}
 			n := r.link.writing.Load()
 			if n%2 == 1 && n == writing {
@@ -170,7 +179,7 @@ func (p *Plugin) restart(r *running, why error, failed int) int {
 		if err == nil {
 			p.restarts.Add(1)
 			swap(now)
-			p.o.Log.Info("the plugin is back", zap.Int("pid", now.process.program.pid()))
+			p.o.Log.Info("the plugin is back", zap.Int("pid", now.process.pid()))
 			return failed
 		}
 		p.o.Log.Error("the plugin cannot be restarted", zap.Error(err))

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -36,18 +35,19 @@ func openBuiltin(ctx context.Context, o server.EngineOptions) (hooks.Engine, err
 	return builtin.Open(ctx, o.Hook.Builtin, o.Hook.Config, o.Old)
 }
 
-// openPlugin opens a hook that is a program.
+// openPlugin opens a hook that is a program. One that is attached to has no program
+// here: what the configuration calls it is its name.
 func openPlugin(ctx context.Context, o server.EngineOptions) (hooks.Engine, error) {
 	h := &o.Hook
-	if h.Attach != "" {
-		return nil, errors.New("attach: the broker starts its plugins itself; leave it out")
-	}
 	program := h.Plugin
 	if filepath.Base(program) == program { // a file all the same, and not what PATH has of that name
 		program = "." + string(filepath.Separator) + program
 	}
+	if h.Attach != "" {
+		program = ""
+	}
 	return plugins.Open(ctx, plugins.Options{
-		Name: o.Name, Command: program, Args: h.Args, Env: h.Env, Config: h.Config,
+		Name: o.Name, Command: program, Args: h.Args, Attach: h.Attach, Env: h.Env, Config: h.Config,
 		SHA256: h.SHA256, NoMTLS: h.NoMTLS, Window: h.Window, BatchMax: h.Batch.Max, BatchBytes: h.Batch.Bytes,
 		Memory: h.Limits.Memory, RestartMin: h.Restart.Min, RestartMax: h.Restart.Max,
 		ServerName: o.ServerName, ServerVersion: server.Version,

@@ -8,6 +8,10 @@ const (
 	// program was started as a plugin. It is no secret.
 	CookieKey   = "MOONWIRE_HOOK"
 	CookieValue = "c0f6d4e0-hook"
+	// AttachKey is a variable of the environment with the path of the Unix socket
+	// that a program serves at which no broker has started, by the SDK for Go; see
+	// plugins.Options.Attach.
+	AttachKey = "MOONWIRE_ATTACH"
 	// Version is that of the protocol, in go-plugin's handshake.
 	Version = 1
 	// Service is the name by which go-plugin knows the one thing that is served.

@@ -33,5 +33,9 @@
 // Nothing may be written to the standard output: it belongs to the handshake.
 // Lines on the standard error are the broker's log; package log writes there.
 //
+// In a debugger, or wherever else it is started by hand, MOONWIRE_ATTACH=path in the
+// environment has [Main] serve a socket that a broker attaches to (`attach` of the
+// hook).
+//
 // Package sdktest runs a plugin in a unit test.
 package sdk

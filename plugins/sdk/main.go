@@ -20,8 +20,18 @@ import (
 // Main serves a plugin to the broker that has started the program. It returns when
 // the broker ends it; a program that was started by hand is told what it is, and
 // ends with status 1, as does one whose registrations are wrong.
+//
+// With MOONWIRE_ATTACH=path in the environment the program is started by hand, in a
+// debugger for instance, and serves a Unix socket at the path to a broker whose
+// configuration has the same path as `attach` of the hook. Then Main returns at an
+// interrupt. Configure is called each time that the broker attaches.
 func Main(p any, registrations ...Registration) {
 	s, err := newService(p, registrations...)
+	if path := os.Getenv(api.AttachKey); err == nil && path != "" && os.Getenv(api.CookieKey) == "" {
+		if err = serveAt(path, s); err == nil {
+			return
+		}
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

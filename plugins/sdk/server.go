@@ -19,9 +19,13 @@ func NewServer(plugin any, registrations ...Registration) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newServer(s), nil
+}
+
+func newServer(s *service) *Server {
 	g := grpc.NewServer(serverOptions()...)
 	hookv1.RegisterHookServer(g, s)
-	return &Server{g}, nil
+	return &Server{g}
 }
 
 // Serve answers those who connect to l, until Stop.
