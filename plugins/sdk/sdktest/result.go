@@ -166,6 +166,9 @@ func (r *Result) replace(q *question, reply *hookv1.Reply) error {
 		return nil
 	}
 	m := reply.GetMessage()
+	if m == nil {
+		return errors.New("a replace has no message")
+	}
 	header, payload := r.Header, r.Payload
 	if m.Header != nil {
 		header = m.Header

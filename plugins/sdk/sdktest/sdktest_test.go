@@ -87,7 +87,10 @@ func (p *policy) Rewrite(_ context.Context, m *sdk.Message) sdk.Decision {
 }
 
 func (p *policy) Inspect(_ context.Context, m *sdk.Message) sdk.Decision {
-	if len(m.Payload) == 0 {
+	switch {
+	case m.Subject == "to":
+		return sdk.To("elsewhere")
+	case len(m.Payload) == 0:
 		return sdk.Drop("empty")
 	}
 	m.SetPayload([]byte(strings.ToUpper(string(m.Payload))))
@@ -152,6 +155,9 @@ func TestPoints(t *testing.T) {
 		t.Errorf("the message is %q %q", r.Header, r.Payload)
 	}
 	ann.Inspect("a").WantDrop()
+	if r := ann.Inspect("to").WantFailed(); r.Err.Error() != "a replace has no message" {
+		t.Errorf("the error is %v", r.Err)
+	}
 	ann.Inspect("a", Payload("pay"), MaxPayload(10)).WantFailed()
 
 	if !p.Event(sdk.Event{Type: "connect", Client: &sdk.Client{User: "ann"}}) || p.Event(sdk.Event{Type: "disconnect"}) {
