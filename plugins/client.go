@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"moonwire/hooks"
+	"moonwire/plugins/api"
 	"moonwire/plugins/api/frame"
 	hookv1 "moonwire/plugins/api/v1"
 )
@@ -36,36 +37,10 @@ func (m mask) equal(n mask) bool { return m.fields == n.fields && slices.Equal(m
 
 // record is what the plugin is told of a client, and nothing else.
 func (m mask) record(c *hooks.Client, ref uint64) *hookv1.Client {
-	r := &hookv1.Client{Ref: ref}
-	if m.fields&hooks.FieldClient != 0 {
-		r.Id = c.ID
-	}
-	for _, f := range [...]struct {
-		field hooks.Field
-		to    *string
-		from  string
-	}{
-		{hooks.FieldUser, &r.User, c.User},
-		{hooks.FieldAccount, &r.Account, c.Account},
-		{hooks.FieldName, &r.Name, c.Name},
-		{hooks.FieldHost, &r.Host, c.Host},
-		{hooks.FieldKind, &r.Kind, c.Kind},
-		{hooks.FieldConnect, &r.Lang, c.Lang},
-		{hooks.FieldConnect, &r.Version, c.Version},
-	} {
-		if m.fields&f.field != 0 {
-			*f.to = valid(f.from)
-		}
-	}
-	if len(c.Tags) > 0 && (m.fields&hooks.FieldTags != 0 || len(m.tags) > 0) {
-		r.Tags = make(map[string]string)
-		for k, v := range c.Tags {
-			if m.fields&hooks.FieldTags != 0 || slices.Contains(m.tags, k) {
-				r.Tags[valid(k)] = valid(v)
-			}
-		}
-	}
-	return r
+	return api.Client(&hookv1.Client{
+		Ref: ref, Id: c.ID, User: c.User, Account: c.Account, Name: c.Name, Host: c.Host, Kind: c.Kind,
+		Lang: c.Lang, Version: c.Version, Tags: c.Tags,
+	}, wants(m.fields), m.tags)
 }
 
 // refs are the names of a client on one link, one for each mask; 0: the plugin

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"moonwire/hooks"
+	"moonwire/plugins/api"
 	"moonwire/plugins/api/frame"
 	hookv1 "moonwire/plugins/api/v1"
 )
@@ -85,7 +86,7 @@ func answer(c *hooks.Call, p hooks.Point, data []byte) {
 	var r reply
 	err := r.read(data)
 	if err == nil && len(r.failure) > 0 {
-		c.Err = &hooks.Error{Kind: hooks.KindRuntime, Err: errors.New("the plugin says: " + brief(valid(string(r.failure))))}
+		c.Err = &hooks.Error{Kind: hooks.KindRuntime, Err: errors.New("the plugin says: " + brief(api.Valid(string(r.failure))))}
 		return
 	}
 	var out hooks.Result
@@ -104,7 +105,7 @@ func answer(c *hooks.Call, p hooks.Point, data []byte) {
 func (m *reply) result(p hooks.Point) (out hooks.Result, err error) {
 	out.NoCache, out.TTL = m.noCache, time.Duration(m.ttl)*time.Millisecond
 	if len(m.reason) > 0 {
-		out.Reason = brief(valid(string(m.reason)))
+		out.Reason = brief(api.Valid(string(m.reason)))
 	}
 	switch m.verdict {
 	case hookv1.Verdict_VERDICT_PASS:
@@ -253,6 +254,11 @@ var fieldOf = map[hookv1.Field]hooks.Field{
 	hookv1.Field_FIELD_CONNECT: hooks.FieldConnect, hookv1.Field_FIELD_SECRETS: hooks.FieldSecrets,
 }
 
+// wants returns whether a set has a field of the protocol.
+func wants(set hooks.Field) func(hookv1.Field) bool {
+	return func(f hookv1.Field) bool { return set&fieldOf[f] != 0 }
+}
+
 func fields(set []hookv1.Field, tags, headers []string) (f hooks.Fields, err error) {
 	for _, v := range set {
 		one, ok := fieldOf[v]
@@ -269,7 +275,7 @@ func fields(set []hookv1.Field, tags, headers []string) (f hooks.Fields, err err
 func brief(s string) string {
 	const most = 512
 	if len(s) > most {
-		s = valid(s[:most]) + "…"
+		s = api.Valid(s[:most]) + "…"
 	}
 	return s
 }

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"moonwire/hooks"
+	"moonwire/plugins/api"
 	hookv1 "moonwire/plugins/api/v1"
 )
 
@@ -23,8 +24,8 @@ func FuzzReply(f *testing.F) {
 		replyID(garbage)
 
 		in := &hookv1.Reply{
-			Id: id, Verdict: hookv1.Verdict(verdict), Reason: valid(reason), Subject: subject, NoCache: noCache, TtlMs: ttl, Error: valid(failure),
-			Message: &hookv1.Message{Header: header, Payload: payload}, Identity: &hookv1.Identity{User: valid(reason)},
+			Id: id, Verdict: hookv1.Verdict(verdict), Reason: api.Valid(reason), Subject: subject, NoCache: noCache, TtlMs: ttl, Error: api.Valid(failure),
+			Message: &hookv1.Message{Header: header, Payload: payload}, Identity: &hookv1.Identity{User: api.Valid(reason)},
 		}
 		data, err := proto.Marshal(in)
 		if err != nil {

@@ -1,15 +1,13 @@
 package plugins
 
 import (
-	"bytes"
-	"slices"
-	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"moonwire/hooks"
+	"moonwire/plugins/api"
 	"moonwire/plugins/api/frame"
 	hookv1 "moonwire/plugins/api/v1"
 )
@@ -39,7 +37,7 @@ func (e *encoder) appendRequest(b []byte, id, ref uint64, c *hooks.Call, timeout
 	b = e.appendBytes(b, hooks.FieldReply, frame.RequestReply, c.Reply)
 	b = e.appendBytes(b, hooks.FieldQueue, frame.RequestQueue, c.Queue)
 	if len(e.headers) > 0 {
-		if h := someHeaders(c.Header, e.headers); len(h) > 0 {
+		if h := frame.SomeHeaders(c.Header, e.headers); len(h) > 0 {
 			b = frame.AppendBytes(b, frame.RequestHeader, h)
 		}
 	} else {
@@ -82,51 +80,12 @@ var numbers = [hooks.Points]hookv1.Point{
 
 // connect is what a CONNECT presents, as far as it is wanted.
 func (e *encoder) connect(c *hooks.ConnectInfo) []byte {
-	m := &hookv1.Connect{}
-	if e.fields&hooks.FieldConnect != 0 {
-		m.User, m.Nkey, m.Nonce = valid(c.User), valid(c.Nkey), valid(c.Nonce)
-		if t := c.TLS; t != nil {
-			m.Tls = &hookv1.TLS{
-				Version: t.Version, CommonName: valid(t.CommonName), Fingerprint: t.Fingerprint,
-				DnsNames: allValid(t.DNSNames), Uris: allValid(t.URIs),
-			}
-		}
+	all := &hookv1.Connect{
+		User: c.User, Password: c.Password, Token: c.Token, Jwt: c.JWT, Nkey: c.Nkey, Signature: c.Signature, Nonce: c.Nonce,
 	}
-	if e.fields&hooks.FieldSecrets != 0 {
-		m.Password, m.Token, m.Jwt, m.Signature = valid(c.Password), valid(c.Token), valid(c.JWT), valid(c.Signature)
+	if t := c.TLS; t != nil {
+		all.Tls = &hookv1.TLS{Version: t.Version, CommonName: t.CommonName, DnsNames: t.DNSNames, Uris: t.URIs, Fingerprint: t.Fingerprint}
 	}
-	b, _ := proto.Marshal(m) // it cannot fail: strings are valid
+	b, _ := proto.Marshal(api.Connect(all, wants(e.fields))) // it cannot fail: strings are valid
 	return b
 }
-
-// valid returns s as the protocol can carry it: strings there are UTF-8.
-func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
-
-func allValid(list []string) []string {
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = valid(s)
-	}
-	return out
-}
-
-// someHeaders returns a block with the lines of header that have one of some
-// names, or nil.
-func someHeaders(header []byte, names []string) []byte {
-	first, rest, _ := bytes.Cut(header, crlf)
-	if len(header) == 0 {
-		return nil
-	}
-	out := append(append([]byte(nil), first...), crlf...)
-	for len(rest) > 0 {
-		var line []byte
-		line, rest, _ = bytes.Cut(rest, crlf)
-		name, _, ok := bytes.Cut(line, colon)
-		if ok && slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, string(bytes.TrimSpace(name))) }) {
-			out = append(append(out, line...), crlf...)
-		}
-	}
-	return append(out, crlf...)
-}
-
-var crlf, colon = []byte("\r\n"), []byte(":")

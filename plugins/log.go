@@ -12,6 +12,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/time/rate"
+
+	"moonwire/plugins/api"
 )
 
 // What a plugin may write to the log: lines a second, and at once.
@@ -92,11 +94,11 @@ func parseLine(text []byte) (level zapcore.Level, msg string, fields []zap.Field
 	}
 	var values map[string]any
 	if text[0] != '{' || json.Unmarshal(text, &values) != nil {
-		return level, brief(valid(string(text))), nil
+		return level, brief(api.Valid(string(text))), nil
 	}
 	msg, ok := values["@message"].(string)
 	if !ok {
-		return level, brief(valid(string(text))), nil
+		return level, brief(api.Valid(string(text))), nil
 	}
 	if l, ok := values["@level"].(string); ok {
 		if known, ok := levels[strings.ToLower(l)]; ok {

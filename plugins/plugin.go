@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"moonwire/hooks"
+	"moonwire/plugins/api"
 	hookv1 "moonwire/plugins/api/v1"
 )
 
@@ -274,7 +275,7 @@ func (p *Plugin) Notify(registration int, events []hooks.Event) {
 	in := &hookv1.NotifyRequest{Events: make([]*hookv1.Event, len(events))}
 	for i, e := range events {
 		in.Events[i] = &hookv1.Event{
-			Type: valid(e.Type), TimeNs: e.Time.UnixNano(), Reason: valid(e.Reason), Registration: uint32(registration),
+			Type: api.Valid(e.Type), TimeNs: e.Time.UnixNano(), Reason: api.Valid(e.Reason), Registration: uint32(registration),
 			Subject: []byte(e.Subject), Queue: []byte(e.Queue),
 		}
 		if e.Client != nil {

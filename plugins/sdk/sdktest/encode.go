@@ -1,11 +1,11 @@
 package sdktest
 
 import (
-	"bytes"
 	"slices"
-	"strings"
 	"time"
 
+	"moonwire/plugins/api"
+	"moonwire/plugins/api/frame"
 	hookv1 "moonwire/plugins/api/v1"
 	"moonwire/plugins/sdk"
 )
@@ -47,7 +47,7 @@ func encodeQuestion(i int, reg *hookv1.Registration, q *question) (*hookv1.Reque
 	}
 	switch {
 	case len(reg.GetHeaders()) > 0:
-		r.Header = someHeaders(m.Header, reg.GetHeaders())
+		r.Header = frame.SomeHeaders(m.Header, reg.GetHeaders())
 	case wants(reg, hookv1.Field_FIELD_HEADERS) && q.point != hookv1.Point_POINT_SUBSCRIBE:
 		r.Header = m.Header
 	}
@@ -63,68 +63,26 @@ func encodeQuestion(i int, reg *hookv1.Registration, q *question) (*hookv1.Reque
 	return r, record(reg, q.client, 0)
 }
 
+// wanted is wants of one registration.
+func wanted(r *hookv1.Registration) func(hookv1.Field) bool {
+	return func(f hookv1.Field) bool { return wants(r, f) }
+}
+
 // encodeConnect is what a CONNECT presents, as far as a registration wants it.
 func encodeConnect(reg *hookv1.Registration, c *sdk.Connect) *hookv1.Connect {
-	out := &hookv1.Connect{}
-	if wants(reg, hookv1.Field_FIELD_CONNECT) {
-		out.User, out.Nkey, out.Nonce = c.User, c.Nkey, c.Nonce
-		if t := c.TLS; t != nil {
-			out.Tls = &hookv1.TLS{Version: t.Version, CommonName: t.CommonName, DnsNames: t.DNSNames, Uris: t.URIs, Fingerprint: t.Fingerprint}
-		}
+	all := &hookv1.Connect{
+		User: c.User, Password: c.Password, Token: c.Token, Jwt: c.JWT, Nkey: c.Nkey, Signature: c.Signature, Nonce: c.Nonce,
 	}
-	if wants(reg, hookv1.Field_FIELD_SECRETS) {
-		out.Password, out.Token, out.Jwt, out.Signature = c.Password, c.Token, c.JWT, c.Signature
+	if t := c.TLS; t != nil {
+		all.Tls = &hookv1.TLS{Version: t.Version, CommonName: t.CommonName, DnsNames: t.DNSNames, Uris: t.URIs, Fingerprint: t.Fingerprint}
 	}
-	return out
+	return api.Connect(all, wanted(reg))
 }
 
 // record is what a registration is told of a client.
 func record(reg *hookv1.Registration, c *sdk.Client, ref uint64) *hookv1.Client {
-	out := &hookv1.Client{Ref: ref}
-	if wants(reg, hookv1.Field_FIELD_CLIENT) {
-		out.Id = c.ID
-	}
-	for _, f := range []struct {
-		field hookv1.Field
-		to    *string
-		from  string
-	}{
-		{hookv1.Field_FIELD_USER, &out.User, c.User},
-		{hookv1.Field_FIELD_ACCOUNT, &out.Account, c.Account},
-		{hookv1.Field_FIELD_NAME, &out.Name, c.Name},
-		{hookv1.Field_FIELD_HOST, &out.Host, c.Host},
-		{hookv1.Field_FIELD_KIND, &out.Kind, c.Kind},
-		{hookv1.Field_FIELD_CONNECT, &out.Lang, c.Lang},
-		{hookv1.Field_FIELD_CONNECT, &out.Version, c.Version},
-	} {
-		if wants(reg, f.field) {
-			*f.to = f.from
-		}
-	}
-	for k, v := range c.Tags {
-		if wants(reg, hookv1.Field_FIELD_TAGS) || slices.Contains(reg.GetTags(), k) {
-			if out.Tags == nil {
-				out.Tags = make(map[string]string)
-			}
-			out.Tags[k] = v
-		}
-	}
-	return out
-}
-
-// someHeaders returns a block with the lines of a header that have one of some
-// names.
-func someHeaders(header []byte, names []string) []byte {
-	if len(header) == 0 {
-		return nil
-	}
-	first, rest, _ := bytes.Cut(header, []byte("\r\n"))
-	out := append(bytes.Clone(first), "\r\n"...)
-	for line := range bytes.SplitSeq(rest, []byte("\r\n")) {
-		name, _, _ := bytes.Cut(line, []byte(":"))
-		if len(line) > 0 && containsFold(names, strings.TrimSpace(string(name))) {
-			out = append(append(out, line...), "\r\n"...)
-		}
-	}
-	return append(out, "\r\n"...)
+	return api.Client(&hookv1.Client{
+		Ref: ref, Id: c.ID, User: c.User, Account: c.Account, Name: c.Name, Host: c.Host, Kind: c.Kind,
+		Lang: c.Lang, Version: c.Version, Tags: c.Tags,
+	}, wanted(reg), reg.GetTags())
 }
