@@ -13,18 +13,16 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 
 	"moonwire/plugins/api"
 	hookv1 "moonwire/plugins/api/v1"
+	"moonwire/plugins/internal/plugintest"
 )
 
 // enemyKey is the variable of the environment that has the test program be an
@@ -147,7 +145,7 @@ var enemies = map[string]func(){
 			if err := s.RecvMsg(new(hookv1.Batch)); err != nil {
 				return err
 			}
-			return s.SendMsg(garbage("\x0a\xff\xff"))
+			return s.SendMsg(plugintest.Garbage("\x0a\xff\xff"))
 		}}.serve()
 	},
 	"gives up": func() { raw{stream: func(stream) error { return status.Error(codes.Aborted, "I give up") }}.serve() },
@@ -179,30 +177,7 @@ type raw struct {
 }
 
 // serve serves it by go-plugin.
-func (r raw) serve() {
-	plugin.Serve(&plugin.ServeConfig{
-		HandshakeConfig:  plugin.HandshakeConfig{MagicCookieKey: api.CookieKey, MagicCookieValue: api.CookieValue},
-		VersionedPlugins: map[int]plugin.PluginSet{api.Version: {api.Service: rawPlugin{raw: r}}},
-		GRPCServer: func(o []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(o, grpc.ForceServerCodecV2(loose{}))...)
-		},
-		Logger: hclog.NewNullLogger(),
-	})
-}
-
-type rawPlugin struct {
-	plugin.NetRPCUnsupportedPlugin
-	raw raw
-}
-
-func (p rawPlugin) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
-	hookv1.RegisterHookServer(s, p.raw)
-	return nil
-}
-
-func (rawPlugin) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
-	return nil, errors.New("not here")
-}
+func (r raw) serve() { plugintest.Serve(r) }
 
 func (r raw) Configure(_ context.Context, in *hookv1.ConfigureRequest) (*hookv1.ConfigureResponse, error) {
 	if r.serving != nil {
@@ -281,25 +256,6 @@ func orders(s stream) error {
 			return err
 		}
 	}
-}
-
-// garbage is what loose sends as it is.
-type garbage string
-
-// loose is a codec that lets garbage through.
-type loose struct{}
-
-func (loose) Name() string { return "proto" }
-
-func (loose) Marshal(v any) (mem.BufferSlice, error) {
-	if g, ok := v.(garbage); ok {
-		return mem.BufferSlice{mem.SliceBuffer(g)}, nil
-	}
-	return encoding.GetCodecV2("proto").Marshal(v)
-}
-
-func (loose) Unmarshal(data mem.BufferSlice, v any) error {
-	return encoding.GetCodecV2("proto").Unmarshal(data, v)
 }
 
 // byHand serves without go-plugin, and without TLS.

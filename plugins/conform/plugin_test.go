@@ -13,7 +13,6 @@ import (
 	"syscall"
 	"unicode/utf8"
 
-	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -23,6 +22,7 @@ import (
 
 	"moonwire/plugins/api"
 	hookv1 "moonwire/plugins/api/v1"
+	"moonwire/plugins/internal/plugintest"
 	"moonwire/plugins/sdk"
 )
 
@@ -91,28 +91,7 @@ type session struct {
 	asked   int
 }
 
-func (r raw) serve() {
-	plugin.Serve(&plugin.ServeConfig{
-		HandshakeConfig:  plugin.HandshakeConfig{MagicCookieKey: api.CookieKey, MagicCookieValue: api.CookieValue},
-		VersionedPlugins: map[int]plugin.PluginSet{api.Version: {api.Service: rawPlugin{raw: r}}},
-		GRPCServer:       plugin.DefaultGRPCServer,
-		Logger:           hclog.NewNullLogger(),
-	})
-}
-
-type rawPlugin struct {
-	plugin.NetRPCUnsupportedPlugin
-	raw raw
-}
-
-func (p rawPlugin) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
-	hookv1.RegisterHookServer(s, p.raw)
-	return nil
-}
-
-func (rawPlugin) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
-	return nil, errors.New("not here")
-}
+func (r raw) serve() { plugintest.Serve(r) }
 
 func (r raw) Configure(_ context.Context, in *hookv1.ConfigureRequest) (*hookv1.ConfigureResponse, error) {
 	out := &hookv1.ConfigureResponse{Registrations: r.registrations}
