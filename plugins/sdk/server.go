@@ -9,7 +9,8 @@ import (
 )
 
 // Server serves a plugin without go-plugin's handshake: in tests, and to a broker
-// that attaches to it.
+// that attaches to it where [Main] with MOONWIRE_ATTACH will not do, as in a program
+// that has other things to do. It does not answer for the health of the plugin.
 type Server struct{ grpc *grpc.Server }
 
 // NewServer returns a server for a plugin. The error says which registration has no
