@@ -27,8 +27,15 @@ func TestDistance(t *testing.T) {
 		a, b string
 		want int
 	}{
-		{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"abcd", "abcd", 0},
-		{"abcd", "abdc", 1}, {"abcd", "axcd", 1}, {"abcd", "acd", 1}, {"abcd", "abxcd", 1}, {"abcd", "badc", 2},
+		{"", "", 0},
+		{"", "abc", 3},
+		{"abc", "", 3},
+		{"abcd", "abcd", 0},
+		{"abcd", "abdc", 1},
+		{"abcd", "axcd", 1},
+		{"abcd", "acd", 1},
+		{"abcd", "abxcd", 1},
+		{"abcd", "badc", 2},
 	} {
 		if got := distance(tt.a, tt.b); got != tt.want {
 			t.Errorf("%q and %q: got %d, want %d", tt.a, tt.b, got, tt.want)
