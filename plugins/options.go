@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"go.uber.org/zap"
@@ -34,9 +35,11 @@ type Options struct {
 	// NoMTLS leaves out mutual TLS between broker and plugin, for languages in
 	// which it is hard to have. The socket's directory keeps others out.
 	NoMTLS bool
-	// Window is how many frames may be out that are not answered in full. 2.
+	// Window is how many frames may be out that are not answered in full: 1 to
+	// 256. 2.
 	Window int
-	// BatchMax and BatchBytes bound a frame. 256 requests, 256 KiB.
+	// BatchMax and BatchBytes bound a frame: 1 to 65535 requests, up to 64 MiB. 256
+	// requests, 256 KiB.
 	BatchMax, BatchBytes int
 	// Memory is the most bytes of address space the process may have; 0 is no
 	// limit. Runtimes reserve far more than they use: Node needs some 40 GiB.
@@ -105,7 +108,7 @@ func (o *Options) validate() error {
 		what any
 	}{
 		{"window", o.Window < 1 || o.Window > 256, o.Window},
-		{"batch.max", o.BatchMax < 1 || o.BatchMax > 1<<placeBits, o.BatchMax},
+		{"batch.max", o.BatchMax < 1 || o.BatchMax > math.MaxUint16, o.BatchMax},
 		{"batch.bytes", o.BatchBytes < 1 || o.BatchBytes > 64<<20, o.BatchBytes},
 		{"limits.memory", o.Memory < 0, o.Memory},
 		{"limits.files", o.Files < 16 && o.Attach == "", o.Files},

@@ -44,7 +44,7 @@ func hookList(o *Options) ([]config.Hook, error) {
 	}
 	list := make([]config.Hook, len(o.Hooks.Load))
 	for i, h := range o.Hooks.Load {
-		for _, path := range []*string{&h.Lua, &h.Plugin, &h.Attach} {
+		for _, path := range []*string{&h.Lua, &h.Plugin} {
 			if *path != "" {
 				*path = o.HookPath(*path)
 			}

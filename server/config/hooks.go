@@ -49,14 +49,15 @@ type Hook struct {
 
 	// Args are what the program is started with.
 	Args []string
-	// Env are the only variables of its environment. Secret.
+	// Env are the variables of its environment, which has PATH, HOME, TMPDIR, LANG
+	// and TZ of the broker's besides, unless they are in Env. Secret.
 	Env map[string]string
 	// SHA256 is the sum that the program must have, in hexadecimal. Default "":
 	// any.
 	SHA256 string
 	// NoMTLS leaves the connection to it without TLS (key mtls, negated).
 	NoMTLS bool
-	// Window is how many batches may be unanswered. Default 2.
+	// Window is how many batches may be unanswered, at most 256. Default 2.
 	Window  int
 	Batch   HookBatch
 	Restart HookRestart
@@ -91,8 +92,8 @@ type HookLimits struct {
 
 // HookBatch bounds what goes to a plugin at once.
 type HookBatch struct {
-	Max   int // calls; default 256
-	Bytes int // default 256 KiB
+	Max   int // calls, at most 65535; default 256
+	Bytes int // at most 64 MiB; default 256 KiB
 }
 
 // HookRestart says how long the broker waits before it starts a plugin again

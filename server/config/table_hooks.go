@@ -178,7 +178,7 @@ func pluginSettings() []setting {
 		},
 		{
 			key: "env", kind: dict, fields: []string{"Env"}, defText: "none", secret: true,
-			doc: "The only variables of a plugin's environment",
+			doc: "Variables of a plugin's environment; of the broker's it has PATH, HOME, TMPDIR, LANG and TZ alone",
 		},
 		{
 			key: "sha256", kind: text, fields: []string{"SHA256"}, defText: "any", fold: strings.ToLower,
@@ -190,7 +190,7 @@ func pluginSettings() []setting {
 			doc: "Speak with a plugin over TLS, both sides with a certificate",
 		},
 		{
-			key: "window", kind: integer, fields: []string{"Window"}, defText: "2", min: 1, max: 1024,
+			key: "window", kind: integer, fields: []string{"Window"}, defText: "2", min: 1, max: 256,
 			doc: "Batches to a plugin that may be unanswered",
 		},
 		{
@@ -203,7 +203,7 @@ func pluginSettings() []setting {
 				},
 				{
 					key: "bytes", kind: size, unit: "bytes", fields: []string{"Bytes"}, defText: "256 KiB",
-					min: 1, max: math.MaxInt32,
+					min: 1, max: 64 << 20,
 					doc: "Bytes, unless one call has more",
 				},
 			},
@@ -224,7 +224,7 @@ func pluginSettings() []setting {
 		},
 		{
 			key: "attach", kind: text, fields: []string{"Attach"}, defText: "none",
-			doc: "Not supported: the broker starts its plugins itself, and refuses a hook that has it",
+			doc: "Unix socket of a plugin that was started by hand, to look for mistakes; needs mtls: false",
 		},
 	}
 }
