@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -159,13 +158,8 @@ func (y *system) take(by *interest.Sub, frame []byte) {
 
 // publish sends a message, and reports whether anybody takes it.
 func (y *system) publish(subject, reply string, body []byte) bool {
-	m := wire.Pub{Subject: []byte(subject), Header: wire.NoHeader, Size: len(body)}
-	if reply != "" {
-		m.Reply = []byte(reply)
-		m.Tail = append(m.Tail, reply+" "...)
-	}
-	m.Tail = append(strconv.AppendInt(m.Tail, int64(len(body)), 10), "\r\n"...)
-	m.Tail = append(append(m.Tail, body...), "\r\n"...)
+	m := wire.Pub{Subject: []byte(subject), Reply: []byte(reply), Header: wire.NoHeader, Size: len(body)}
+	m.Tail = wire.AppendTail(nil, m.Reply, nil, body)
 	ctx := y.server.contexts.Get(&y.Target, y.account.Index)
 	taken := ctx.Publish(&m)
 	ctx.Flush()

@@ -49,15 +49,7 @@ func AppendTail(dst, reply, header, payload []byte) []byte {
 // AppendStripped appends the tail of m without its header block, for a
 // receiver that takes none (protocol.md §1.2).
 func AppendStripped(dst []byte, m *Pub) []byte {
-	if len(m.Reply) > 0 {
-		dst = append(dst, m.Reply...)
-		dst = append(dst, ' ')
-	}
-	hdr := max(m.Header, 0)
-	dst = strconv.AppendInt(dst, int64(m.Size-hdr), 10)
-	dst = append(dst, "\r\n"...)
-	dst = append(dst, m.Body()[hdr:]...)
-	return append(dst, "\r\n"...)
+	return AppendTail(dst, m.Reply, nil, m.Body()[max(m.Header, 0):])
 }
 
 // AppendNoResponders appends the message that tells a requester that nobody
