@@ -278,12 +278,8 @@ func (l *hookLoader) rollbacks(name string) uint64 {
 // from being loaded, the warnings what is probably not meant. The server must not
 // have been started, and cannot be any more.
 func (s *Server) Check() (warnings []string, err error) {
-	s.mu.Lock()
-	started := s.mu.started
-	s.mu.started = true
-	s.mu.Unlock()
-	if started {
-		return nil, ErrStarted
+	if err := s.begin(); err != nil {
+		return nil, err
 	}
 	err = s.loadHooks(s.options())
 	s.loader.mu.Lock()

@@ -14,12 +14,8 @@ import (
 // must not have been started, and cannot be any more. The error joins all that
 // keeps hooks from being opened; then there are none.
 func (s *Server) OpenHooks(ctx context.Context) ([]hooks.Hook, error) {
-	s.mu.Lock()
-	started := s.mu.started
-	s.mu.started = true
-	s.mu.Unlock()
-	if started {
-		return nil, ErrStarted
+	if err := s.begin(); err != nil {
+		return nil, err
 	}
 	l := s.loader
 	l.mu.Lock()

@@ -1,10 +1,12 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,6 +15,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
+	"moonwire/hooks"
 	"moonwire/server"
 	"moonwire/server/config"
 	"moonwire/server/servertest"
@@ -510,6 +513,44 @@ func TestReloadAnytime(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "*.ports*")); err != nil || len(left) > 0 {
 		t.Errorf("files are left: %v, %v", left, err)
+	}
+}
+
+// TestReloadWhileHooksOpen: a reload that comes while Start opens the hooks waits for
+// the server, of which there is nothing yet to be replaced.
+func TestReloadWhileHooksOpen(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		var s *server.Server
+		reloaded := make(chan error, 1)
+		own := native("own")
+		open := own.Open
+		own.Open = func(ctx context.Context, old hooks.Engine) (hooks.Engine, error) {
+			begun := make(chan struct{})
+			go func() {
+				close(begun)
+				next := loopback()
+				next.MaxPayload = 1000
+				reloaded <- s.Reload(next)
+			}()
+			<-begun
+			for range 100 {
+				runtime.Gosched() // to the reload, as far as it gets
+			}
+			return open(ctx, old)
+		}
+		s, err := server.New(loopback(), server.WithHooks(own), server.OnReload(func(*server.Options) error {
+			if s.Addr() == nil {
+				t.Error("a server is reloaded before it listens")
+			}
+			return nil
+		}))
+		must(t, err)
+		must(t, s.Start())
+		if err := <-reloaded; err != nil {
+			t.Error(err)
+		}
+		s.Shutdown()
 	}
 }
 

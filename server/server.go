@@ -196,15 +196,13 @@ var ErrStarted = errors.New("the server was already started")
 // names the address or the file that could not be had, and nothing is left
 // open. A server is started once.
 func (s *Server) Start() error {
-	s.mu.Lock()
-	if s.mu.started {
-		s.mu.Unlock()
-		return ErrStarted
+	s.changing.Lock() // a reload waits until there is all that it replaces
+	defer s.changing.Unlock()
+	if err := s.begin(); err != nil {
+		return err
 	}
-	s.mu.started = true
 	s.banner()
-	s.mu.Unlock()
-	err := s.loadHooks(s.options()) // without the lock: they may need the server
+	err := s.loadHooks(s.options()) // without Server.mu: they may need the server
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.stopping {
@@ -236,6 +234,17 @@ func (s *Server) Start() error {
 	go s.loader.follow()
 	s.log.Info("Server is ready")
 	close(s.ready)
+	return nil
+}
+
+// begin notes that the server was started, or is never to be. It may be done once.
+func (s *Server) begin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.started {
+		return ErrStarted
+	}
+	s.mu.started = true
 	return nil
 }
 
