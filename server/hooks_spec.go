@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -99,10 +100,10 @@ func (l *hookLoader) specLocked(o *Options, h *config.Hook) (spec hooks.Spec, er
 	if spec.Mode, err = hooks.ParseMode(cmp.Or(h.Mode, hooks.Enforce.String())); err != nil {
 		return spec, fmt.Errorf("hook %q: mode: %w", h.Name, err)
 	}
-	if spec.OnError, err = onError(&h.OnError); err != nil {
+	if spec.OnError, err = onError(h.OnError); err != nil {
 		return spec, fmt.Errorf("hook %q: on_error: %w", h.Name, err)
 	}
-	spec.Timeout = timeouts(&h.Timeout)
+	spec.Timeout = (*byPoint[time.Duration])(&h.Timeout).all()
 	if spec.Mode == hooks.Off {
 		return spec, nil // it needs no engine
 	}
@@ -155,29 +156,39 @@ func sumSettings(eo *EngineOptions) (string, error) {
 	return sumOf(data), nil
 }
 
+// byPoint is what options say of a hook by points, for all of them that have
+// nothing of their own too.
+type byPoint[T comparable] struct{ Default, Connect, Rewrite, Publish, Subscribe, Inspect T }
+
+// all returns what counts at each point; zero if nothing is said.
+func (b *byPoint[T]) all() hooks.PerPoint[T] {
+	return hooks.PerPoint[T]{
+		hooks.AtConnect: cmp.Or(b.Connect, b.Default), hooks.AtRewrite: cmp.Or(b.Rewrite, b.Default),
+		hooks.AtPublish: cmp.Or(b.Publish, b.Default), hooks.AtSubscribe: cmp.Or(b.Subscribe, b.Default),
+		hooks.AtInspect: cmp.Or(b.Inspect, b.Default),
+	}
+}
+
+// said returns what is said, by the keys of the options.
+func (b *byPoint[T]) said() map[string]T {
+	m := map[string]T{
+		"default": b.Default, "connect": b.Connect, "rewrite": b.Rewrite, "publish": b.Publish,
+		"subscribe": b.Subscribe, "inspect": b.Inspect,
+	}
+	maps.DeleteFunc(m, func(_ string, v T) bool { return v == *new(T) })
+	return m
+}
+
 // onError returns what becomes of calls that a hook fails for.
-func onError(c *config.HookOnError) (all hooks.PerPoint[hooks.OnError], err error) {
-	for p, name := range map[hooks.Point]string{
-		hooks.AtConnect: c.Connect, hooks.AtRewrite: c.Rewrite, hooks.AtPublish: c.Publish,
-		hooks.AtSubscribe: c.Subscribe, hooks.AtInspect: c.Inspect,
-	} {
-		if name = cmp.Or(name, c.Default); name == "" {
+func onError(c config.HookOnError) (all hooks.PerPoint[hooks.OnError], err error) {
+	words := (*byPoint[string])(&c).all()
+	for p, word := range words {
+		if word == "" {
 			continue
 		}
-		if all[p], err = hooks.ParseOnError(name); err != nil {
+		if all[p], err = hooks.ParseOnError(word); err != nil {
 			return all, err
 		}
 	}
 	return all, nil
-}
-
-// timeouts returns how long a hook may take at each point.
-func timeouts(c *config.HookTimeouts) (all hooks.PerPoint[time.Duration]) {
-	for p, d := range map[hooks.Point]time.Duration{
-		hooks.AtConnect: c.Connect, hooks.AtRewrite: c.Rewrite, hooks.AtPublish: c.Publish,
-		hooks.AtSubscribe: c.Subscribe, hooks.AtInspect: c.Inspect,
-	} {
-		all[p] = cmp.Or(d, c.Default)
-	}
-	return all
 }

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"moonwire/hooks"
-	"moonwire/server/config"
 	"moonwire/server/monitor"
 )
 
@@ -33,7 +32,7 @@ func (l *loadedHooks) describe(i *monitor.HookInfo) {
 		from := sourceOf(h)
 		i.Kind, i.Path = from.kind, from.path
 		i.Accounts, i.Subjects, i.Final = h.Accounts, h.Subjects, h.Final
-		i.OnError, i.Timeout = shownOnError(&h.OnError), shownTimeouts(&h.Timeout)
+		i.OnError, i.Timeout = (*byPoint[string])(&h.OnError).said(), (*byPoint[time.Duration])(&h.Timeout).said()
 	}
 	rec := l.live(i.Name, i.Reloads[hooks.ReloadRolledBack])
 	if rec == nil {
@@ -49,30 +48,4 @@ func (l *loadedHooks) describe(i *monitor.HookInfo) {
 	}); ok {
 		i.Plugin = &monitor.PluginInfo{Up: e.Up(), Restarts: e.Restarts()}
 	}
-}
-
-func shownOnError(c *config.HookOnError) map[string]string {
-	m := make(map[string]string)
-	for point, word := range map[string]string{
-		"default": c.Default, "connect": c.Connect, "rewrite": c.Rewrite, "publish": c.Publish,
-		"subscribe": c.Subscribe, "inspect": c.Inspect,
-	} {
-		if word != "" {
-			m[point] = word
-		}
-	}
-	return m
-}
-
-func shownTimeouts(c *config.HookTimeouts) map[string]time.Duration {
-	m := make(map[string]time.Duration)
-	for point, d := range map[string]time.Duration{
-		"default": c.Default, "connect": c.Connect, "rewrite": c.Rewrite, "publish": c.Publish,
-		"subscribe": c.Subscribe, "inspect": c.Inspect,
-	} {
-		if d > 0 {
-			m[point] = d
-		}
-	}
-	return m
 }
