@@ -12,7 +12,10 @@
 //
 // Hooks are loaded by hookLoader: hooks.go has it, hooks_engine.go what opens
 // them, hooks_spec.go how options become hooks, hooks_files.go and hooks_watch.go
-// see their files change, hooks_log.go and hooks_stats.go tell of them.
+// see their files change, hooks_log.go and hooks_stats.go tell of them;
+// hooks_desk.go opens them for tools. What they say of connections, and do to them,
+// is in hooked.go. Operator mode is in operators.go, and requests about its accounts
+// in claims.go.
 //
 // Lock order: Server.changing before hookLoader.mu before Server.mu; Server.mu or
 // Dormitory.mu before Client.mu; an index lock is taken with neither held. But for

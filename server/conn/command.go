@@ -158,8 +158,9 @@ func (c *Client) connectOp(arg []byte) *wire.Error {
 }
 
 // introduce runs a CONNECT. A later one authenticates again and drops all
-// subscriptions (protocol.md §1.5). The host may take its time, and many may wait
-// for it: nothing is held meanwhile that others could use.
+// subscriptions (protocol.md §1.5). The host may take its time, for hooks, an account
+// server or a slow hash, and many may wait for it: nothing is held meanwhile that
+// others could use.
 func (c *Client) introduce(said *wire.Connect) *wire.Error {
 	c.release()
 	c.in.park()

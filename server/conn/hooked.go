@@ -285,7 +285,7 @@ func (c *Client) conclude(m *asked) {
 	case m.err != nil:
 		c.refuse(m.err)
 	case m.dropped:
-		c.ok() // in silence: as if nobody had listened
+		c.ok() // and no word of it, also to those who want to hear that nobody listens
 	default:
 		c.accept(&m.Pub)
 	}

@@ -77,8 +77,8 @@ func (a *Authenticator) Claims(key string) (string, error) {
 }
 
 // Pack calls f with the accounts of List and their JWTs, until it has enough. It
-// does not if the asker has just these: if hash is theirs, which is the exclusive or of the SHA-256 of
-// each JWT.
+// does not if the asker has just these: if hash is theirs, which is the exclusive
+// or of the SHA-256 of each JWT.
 func (a *Authenticator) Pack(hash []byte, f func(key, text string) (more bool)) error {
 	if len(hash) > 0 {
 		var ours [sha256.Size]byte
