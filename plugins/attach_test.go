@@ -31,11 +31,11 @@ func socket(t *testing.T) string {
 	return filepath.Join(dir, "s")
 }
 
-// serveAt serves the policy of the test program at a socket, in this process. The
-// function that it returns ends it.
-func serveAt(t *testing.T, path string) (end func()) {
+// serveAt serves a policy at a socket, in this process. The function that it returns
+// ends it.
+func serveAt(t *testing.T, path string, served *policy) (end func()) {
 	t.Helper()
-	s, err := sdk.NewServer(&policy{}, regs()...)
+	s, err := sdk.NewServer(served, regs()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,11 +43,11 @@ func serveAt(t *testing.T, path string) (end func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var served sync.WaitGroup
-	served.Go(func() { _ = s.Serve(l) })
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = s.Serve(l) })
 	end = sync.OnceFunc(func() {
 		s.Stop()
-		served.Wait()
+		serving.Wait()
 	})
 	t.Cleanup(end)
 	return end
@@ -63,7 +63,7 @@ func attached(path string) func(*Options) {
 func TestAttach(t *testing.T) {
 	t.Parallel()
 	path := socket(t)
-	serveAt(t, path)
+	serveAt(t, path, &policy{})
 	p, logs := open(t, attached(path), nil)
 	c := call(t, bob(), "p.deny")
 	if err := ask(t, p, atPublish, c, patience); err != nil || c.Out.Reason != "by bob" {
@@ -92,14 +92,14 @@ func TestAttach(t *testing.T) {
 func TestAttachAgain(t *testing.T) {
 	t.Parallel()
 	path := socket(t)
-	end := serveAt(t, path)
+	end := serveAt(t, path, &policy{})
 	p, logs := open(t, func(o *Options) { attached(path)(o); o.RestartMin = 20 * time.Millisecond }, nil)
 	end()
 	eventually(t, func() bool { return p.now.Load().resting }, "the plugin is missed")
 	if err := ask(t, p, atPublish, call(t, bob(), "p.x"), patience); err == nil || !strings.Contains(err.Error(), "nobody serves there") {
 		t.Errorf("got %v", err)
 	}
-	serveAt(t, path)
+	serveAt(t, path, &policy{})
 	eventually(t, func() bool { return p.Up() && p.Restarts() == 1 }, "the plugin is back")
 	c := call(t, bob(), "p.deny") // this one is told who it is as well
 	if err := ask(t, p, atPublish, c, patience); err != nil || c.Out.Reason != "by bob" {
@@ -116,7 +116,8 @@ func TestAttachAgain(t *testing.T) {
 func TestAttachStandsStill(t *testing.T) {
 	t.Parallel()
 	path := socket(t)
-	serveAt(t, path)
+	served := &policy{release: make(chan struct{})}
+	serveAt(t, path, served)
 	p, logs := open(t, func(o *Options) { attached(path)(o); o.HealthEvery = time.Millisecond }, nil)
 	first := p.now.Load()
 	for n := range 2 {
@@ -124,6 +125,7 @@ func TestAttachStandsStill(t *testing.T) {
 		if err := ask(t, p, atPublish, call(t, bob(), "p.late"), 10*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
+		served.release <- struct{}{}
 		eventually(t, func() bool { return logs.FilterMessageSnippet("nobody waits for").Len() == n+1 }, "the late answer is told of")
 	}
 	if err := ask(t, p, atPublish, call(t, bob(), "p.x"), patience); err != nil || p.now.Load() != first {

@@ -34,7 +34,7 @@ func regs() []sdk.Registration {
 
 // policy does what the subjects say.
 type policy struct {
-	release chan struct{} // closed by a message: what came late is answered now
+	release chan struct{} // closed by a message: what comes late is answered then
 
 	mu     sync.Mutex
 	broker *sdk.Broker
