@@ -249,25 +249,28 @@ func (x *session) pass(units []unit) bool {
 	return slices.ContainsFunc(namesOf(units), func(name string) bool { return x.peers[name].pass() })
 }
 
-// hopeless reports why the units cannot come any more: a connection has bytes
-// that fit none of them, or was closed.
+// hopeless reports why the units cannot come any more: every connection where one
+// may come has bytes that fit none of them, or was closed. Such bytes on one of
+// several connections are of a later step when the unit comes on another one.
 func (x *session) hopeless(units []unit) error {
+	why := ""
+	stuck := map[string]bool{} // has bytes that fit no unit
 	for _, name := range namesOf(units) {
 		got, _ := x.peers[name].state()
 		if len(got) == 0 {
 			continue
 		}
-		fits, why := false, ""
+		fits, reason := false, ""
 		for _, u := range units {
 			if !slices.Contains(u.names, name) {
 				continue
 			}
-			v, _, reason := u.want.match(x.server, got)
+			var v verdict
+			v, _, reason = u.want.match(x.server, got)
 			fits = fits || v != mismatch
-			why = reason
 		}
 		if !fits {
-			return x.missing(units, why)
+			stuck[name], why = true, reason
 		}
 	}
 	for _, u := range units {
@@ -275,10 +278,10 @@ func (x *session) hopeless(units []unit) error {
 		hope := slices.ContainsFunc(u.names, func(name string) bool {
 			got, err := x.peers[name].state()
 			v, _, _ := u.want.match(x.server, got)
-			return err == nil || v == match
+			return v == match || err == nil && !stuck[name]
 		})
 		if !hope {
-			return x.missing(units, "")
+			return x.missing(units, why)
 		}
 	}
 	return nil

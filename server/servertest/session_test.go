@@ -184,3 +184,47 @@ func TestRunPassesPing(t *testing.T) {
 		})
 	}
 }
+
+// TestRunOneOfTwoLater: what has come on one of several connections may be of a
+// later step, as long as another one can still have what is expected.
+func TestRunOneOfTwoLater(t *testing.T) {
+	t.Parallel()
+	f := startFake(t, fakeInfo, map[string]string{"PING": "PONG\r\n"})
+	s, err := parse("x.txt", "C1> PING\nC2 open\nC1,C2< +OK\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := s.session(Reference, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.close()
+	for _, st := range x.steps[:2] {
+		if err := x.play(st); err != nil {
+			t.Fatal(err)
+		}
+	}
+	units := x.steps[2].do.(expectStep).units
+	came := func(name, what string) func() (bool, error) {
+		return func() (bool, error) {
+			got, err := x.peers[name].state()
+			return string(got) == what, err
+		}
+	}
+	if err := x.await(x.limit(), came("C1", "PONG\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.hopeless(units); err != nil {
+		t.Errorf("C2 may still have it: %v", err)
+	}
+	if err := x.peers["C2"].write([]byte("PING\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.await(x.limit(), came("C2", "PONG\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	want := "C1,C2 expected \"+OK\\r\\n\"\n\tC1 got \"PONG\\r\\n\"\n\tC2 got \"PONG\\r\\n\""
+	if got := errText(x.hopeless(units)); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
