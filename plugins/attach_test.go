@@ -145,6 +145,7 @@ func TestAttachErrors(t *testing.T) {
 		{"mtls", func(o *Options) { o.NoMTLS = false }, "attach: the plugin has no certificate of the broker"},
 		{"program", func(o *Options) { o.Command = "x" }, "plugin: is of a program that the broker starts"},
 		{"args", func(o *Options) { o.Args = []string{"x"} }, "args: is of a program that the broker starts"},
+		{"watch", func(o *Options) { o.Watch = []string{"x"} }, "watch: is of a program that the broker starts"},
 		{"env", func(o *Options) { o.Env = map[string]string{"A": "b"} }, "env: is of a program that the broker starts"},
 		{"sum", func(o *Options) { o.SHA256 = strings.Repeat("00", 32) }, "sha256: is of a program that the broker starts"},
 		{"memory", func(o *Options) { o.Memory = 1 << 30 }, "limits.memory: is of a program that the broker starts"},

@@ -19,10 +19,13 @@ type Options struct {
 	Name    string   // of the hook
 	Command string   // path of the program
 	Args    []string //
+	// Watch are the files that the program is made of besides: what an interpreter
+	// runs, modules, rules. The plugin does not look at them; see [Plugin.Files].
+	Watch []string
 	// Attach is the path of the Unix socket of a plugin that somebody else has
 	// started, in a debugger for instance; "" starts one. What is said of a program
-	// cannot be said beside it: Command, Args, Env, SHA256, Memory and Files, and
-	// NoMTLS has to be set.
+	// cannot be said beside it: Command, Args, Watch, Env, SHA256, Memory and Files,
+	// and NoMTLS has to be set.
 	Attach string
 	// Env is the whole environment of the program, besides what go-plugin's
 	// handshake adds, and PATH, HOME, TMPDIR, LANG and TZ of the broker.
@@ -135,6 +138,7 @@ func (o *Options) validateAttach() (errs []error) {
 	}{
 		{"plugin", o.Command != ""},
 		{"args", len(o.Args) > 0},
+		{"watch", len(o.Watch) > 0},
 		{"env", len(o.Env) > 0},
 		{"sha256", o.SHA256 != ""},
 		{"limits.memory", o.Memory != 0},

@@ -49,9 +49,9 @@ type running struct {
 	next    chan struct{} // closed when another takes its place
 }
 
-// Open starts a plugin, or attaches to one, and returns when it can be asked. Old is the engine that it
-// is to replace, whose state the new process gets if it is a Plugin as well; nil
-// if there is none. The error says what the program did instead.
+// Open starts a plugin, or attaches to one, and returns when it can be asked. Old is
+// the engine that it is to replace, whose state the new process gets if it is a
+// Plugin as well; nil if there is none. The error says what the program did instead.
 func Open(ctx context.Context, o Options, old hooks.Engine) (*Plugin, error) {
 	o = o.withDefaults()
 	if err := o.validate(); err != nil {
@@ -186,6 +186,9 @@ func (p *Plugin) Registrations() []hooks.Registration { return p.registrations }
 
 // Version implements [hooks.Versioned].
 func (p *Plugin) Version() (version, sha256 string) { return brief(p.wanted.GetVersion()), p.sum }
+
+// Files returns the files besides the program whose changes ask for a new process.
+func (p *Plugin) Files() []string { return p.o.Watch }
 
 // Up reports whether a process is at work.
 func (p *Plugin) Up() bool {

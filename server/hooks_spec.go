@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +50,10 @@ func hookList(o *Options) ([]config.Hook, error) {
 			if *path != "" {
 				*path = o.HookPath(*path)
 			}
+		}
+		h.Watch = slices.Clone(h.Watch) // or the options would change
+		for j, path := range h.Watch {
+			h.Watch[j] = o.HookPath(path)
 		}
 		list[i] = h
 	}

@@ -47,7 +47,7 @@ func openPlugin(ctx context.Context, o server.EngineOptions) (hooks.Engine, erro
 		program = ""
 	}
 	return plugins.Open(ctx, plugins.Options{
-		Name: o.Name, Command: program, Args: h.Args, Attach: h.Attach, Env: h.Env, Config: h.Config,
+		Name: o.Name, Command: program, Args: h.Args, Watch: h.Watch, Attach: h.Attach, Env: h.Env, Config: h.Config,
 		SHA256: h.SHA256, NoMTLS: h.NoMTLS, Window: h.Window, BatchMax: h.Batch.Max, BatchBytes: h.Batch.Bytes,
 		Memory: h.Limits.Memory, RestartMin: h.Restart.Min, RestartMax: h.Restart.Max,
 		ServerName: o.ServerName, ServerVersion: server.Version,

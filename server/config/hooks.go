@@ -49,6 +49,9 @@ type Hook struct {
 
 	// Args are what the program is started with.
 	Args []string
+	// Watch are paths of files that the program is made of besides; see
+	// [Options.HookPath]. When one of them changes the plugin is replaced.
+	Watch []string
 	// Env are the variables of its environment, which has PATH, HOME, TMPDIR, LANG
 	// and TZ of the broker's besides, unless they are in Env. Secret.
 	Env map[string]string

@@ -60,6 +60,7 @@ hooks {
       NAME: orders
       Plugin: bin/orders
       args: [ "-v", x ]
+      watch: rules.json
       env { LOG: info, Home: "" }
       sha256: "SUM"
       mtls: false
@@ -101,6 +102,7 @@ hooks:
     - Name: orders
       plugin: bin/orders
       args: [-v, x]
+      watch: [rules.json]
       env: {LOG: info, Home: ""}
       sha256: SUM
       mtls: false
@@ -129,7 +131,7 @@ var hooksWant = []Hook{
 		Accounts: []string{"A", "B"}, Subjects: []string{"orders.>"},
 	},
 	{
-		Name: "orders", Plugin: "bin/orders", Args: []string{"-v", "x"}, Env: map[string]string{"LOG": "info", "Home": ""},
+		Name: "orders", Plugin: "bin/orders", Args: []string{"-v", "x"}, Watch: []string{"rules.json"}, Env: map[string]string{"LOG": "info", "Home": ""},
 		SHA256: strings.Repeat("9f", 32), NoMTLS: true, Window: 4, Batch: HookBatch{16, 1 << 20}, Limits: HookLimits{Memory: 512 << 20},
 		Restart: HookRestart{time.Second, time.Minute}, Attach: "/run/orders.sock", Mode: "off",
 		OnError: HookOnError{Default: "allow"}, Timeout: HookTimeouts{Default: 70 * time.Millisecond},
@@ -218,14 +220,15 @@ func TestHookProblems(t *testing.T) {
 			},
 		},
 		{
-			"keys of others", "hooks { load: [\n  { name: a, lua: x, args: y, mtls: false, batch { max: 5, bytes: 6 } }\n" +
+			"keys of others", "hooks { load: [\n  { name: a, lua: x, args: y, mtls: false, watch: z, batch { max: 5, bytes: 6 } }\n" +
 				"  { name: b, plugin: x, limits { vms: 5, blocking_vms: 3, instructions: 4, memory: 5 } }\n" +
 				"  { name: c, builtin: x, limits { memory: 5 }, env { A: b }, window: 1, restart { min: 1, max: 2 }, attach: f, mtls: false, sha256: \"" + strings.Repeat("00", 32) + "\" } ] }",
 			[]string{
 				`2:22: "hooks.load.args": is of plugin hooks; must be left out of a lua hook`,
 				`2:31: "hooks.load.mtls": is of plugin hooks; must be left out of a lua hook`,
-				`2:52: "hooks.load.batch.max": is of plugin hooks; must be left out of a lua hook`,
-				`2:60: "hooks.load.batch.bytes": is of plugin hooks; must be left out of a lua hook`,
+				`2:44: "hooks.load.watch": is of plugin hooks; must be left out of a lua hook`,
+				`2:62: "hooks.load.batch.max": is of plugin hooks; must be left out of a lua hook`,
+				`2:70: "hooks.load.batch.bytes": is of plugin hooks; must be left out of a lua hook`,
 				`3:34: "hooks.load.limits.vms": is of lua hooks; must be left out of a plugin hook`,
 				`3:42: "hooks.load.limits.blocking_vms": is of lua hooks; must be left out of a plugin hook`,
 				`3:59: "hooks.load.limits.instructions": is of lua hooks; must be left out of a plugin hook`,

@@ -177,6 +177,10 @@ func pluginSettings() []setting {
 			doc: "Arguments of a plugin",
 		},
 		{
+			key: "watch", kind: list, fields: []string{"Watch"}, elem: &setting{kind: text}, defText: "none",
+			doc: "Files that a plugin is made of beside its program: it is replaced when one of them changes",
+		},
+		{
 			key: "env", kind: dict, fields: []string{"Env"}, defText: "none", secret: true,
 			doc: "Variables of a plugin's environment; of the broker's it has PATH, HOME, TMPDIR, LANG and TZ alone",
 		},

@@ -94,6 +94,7 @@ func (c *checker) foreign(h *Hook, kind, at string) {
 		{h.Limits.BlockingVMs != 0, "limits.blocking_vms", place("Limits", "BlockingVMs"), "lua"},
 		{h.Limits.Memory != 0, "limits.memory", place("Limits", "Memory"), "lua plugin"},
 		{len(h.Args) > 0, "args", "Args", "plugin"},
+		{len(h.Watch) > 0, "watch", "Watch", "plugin"},
 		{len(h.Env) > 0, "env", "Env", "plugin"},
 		{h.SHA256 != "", "sha256", "SHA256", "plugin"},
 		{h.NoMTLS, "mtls", "NoMTLS", "plugin"},
