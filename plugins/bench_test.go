@@ -12,7 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap/zapcore"
+
 	"moonwire/hooks"
+	hookv1 "moonwire/plugins/api/v1"
 )
 
 // asker is a connection of a benchmark: it asks about a batch of calls.
@@ -45,7 +48,8 @@ func measure(b *testing.B, p *Plugin, callers, batch int, subject string, payloa
 	}
 	var n atomic.Int64
 	took := make([][]time.Duration, callers)
-	spent := spentBy(b, p)
+	pid := p.now.Load().process.program.pid()
+	spent := spentBy(b, pid)
 	b.ReportAllocs()
 	b.ResetTimer()
 	var wg sync.WaitGroup
@@ -63,20 +67,24 @@ func measure(b *testing.B, p *Plugin, callers, batch int, subject string, payloa
 	}
 	wg.Wait()
 	b.StopTimer()
-	ops := float64(b.N * batch)
-	b.ReportMetric(ops/b.Elapsed().Seconds(), "calls/s")
-	b.ReportMetric(float64((spentBy(b, p)-spent).Microseconds())/ops, "cpu-us/call")
-	all := slices.Concat(took...)
-	slices.Sort(all)
-	b.ReportMetric(float64(all[len(all)/2].Nanoseconds())/1e3, "p50-us")
-	b.ReportMetric(float64(all[len(all)*99/100].Nanoseconds())/1e3, "p99-us")
+	report(b, b.N*batch, spentBy(b, pid)-spent, slices.Concat(took...))
 }
 
-// spentBy returns the processor time of this process and the plugin's, 0 where
-// there is no /proc.
-func spentBy(b *testing.B, p *Plugin) (d time.Duration) {
+// report reports the rate of calls, what they cost, and how long batches of them
+// took.
+func report(b *testing.B, calls int, spent time.Duration, took []time.Duration) {
+	slices.Sort(took)
+	b.ReportMetric(float64(calls)/b.Elapsed().Seconds(), "calls/s")
+	b.ReportMetric(float64(spent.Microseconds())/float64(calls), "cpu-us/call")
+	b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1e3, "p50-us")
+	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds())/1e3, "p99-us")
+}
+
+// spentBy returns the processor time of this process and a plugin's, 0 where there
+// is no /proc.
+func spentBy(b *testing.B, plugin int) (d time.Duration) {
 	b.Helper()
-	for _, pid := range []int{os.Getpid(), p.now.Load().process.program.pid()} {
+	for _, pid := range []int{os.Getpid(), plugin} {
 		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 		if err != nil {
 			return 0
@@ -90,11 +98,54 @@ func spentBy(b *testing.B, p *Plugin) (d time.Duration) {
 	return d
 }
 
+// BenchmarkYardstick is what the machine and gRPC need at the least: one question
+// after the other goes to a process over a stream without TLS and comes back, and
+// none of the broker is in between.
+func BenchmarkYardstick(b *testing.B) {
+	o := options(b, zapcore.NewNopCore(), func(o *Options) { o.NoMTLS, o.Env = true, map[string]string{enemyKey: "none"} })
+	p, err := Start(b.Context(), o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	defer func() {
+		cancel()
+		if err := p.Stop(context.Background()); err != nil {
+			b.Error(err)
+		}
+	}()
+	s, err := p.Hook().Stream(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	frame := &hookv1.Batch{Requests: []*hookv1.Request{{Id: 1, Point: hookv1.Point_POINT_PUBLISH, Subject: []byte("p.x")}}}
+	var took []time.Duration
+	spent := spentBy(b, p.process.program.pid())
+	for b.Loop() {
+		start := time.Now()
+		if err := s.Send(frame); err != nil {
+			b.Fatal(err)
+		}
+		if in, err := s.Recv(); err != nil || len(in.GetReplies()) != 1 {
+			b.Fatal(in, err)
+		}
+		took = append(took, time.Since(start))
+	}
+	report(b, len(took), spentBy(b, p.process.program.pid())-spent, took)
+}
+
 // BenchmarkDo is single questions of many connections.
-func BenchmarkDo(b *testing.B) {
+func BenchmarkDo(b *testing.B) { benchmarkDo(b, nil) }
+
+// BenchmarkDoOneProcessor is the same for a plugin that uses one processor at a time.
+func BenchmarkDoOneProcessor(b *testing.B) {
+	benchmarkDo(b, func(o *Options) { o.Env = map[string]string{"GOMAXPROCS": "1"} })
+}
+
+func benchmarkDo(b *testing.B, change func(*Options)) {
 	for _, callers := range []int{1, 8, 64, 256} {
 		b.Run(fmt.Sprint("callers=", callers), func(b *testing.B) {
-			p, _ := open(b, nil, nil)
+			p, _ := open(b, change, nil)
 			ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
 			defer cancel()
 			measure(b, p, callers, 1, "p.x", nil, func(a *asker) error {

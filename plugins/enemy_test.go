@@ -31,6 +31,7 @@ const enemyKey = "ENEMY"
 
 // enemies are the programs that a broker has to bear.
 var enemies = map[string]func(){
+	"none": func() { raw{}.serve() }, // the least that a plugin can do, for comparison
 	// What they write.
 	"noise":        func() { raw{serving: func() { flood(2, "a line of noise\n") }}.serve() },
 	"long noise":   func() { raw{serving: func() { flood(2, "noise without an end ") }}.serve() },

@@ -45,8 +45,8 @@ func Update(page []byte, in *Input) ([]byte, error) {
 		return nil, err
 	}
 	b.Reset()
-	if in.plugins(&b); b.Len() == 0 {
-		return page, nil
+	if err := in.plugins(&b); err != nil || b.Len() == 0 {
+		return page, err
 	}
 	return plugins.fill(page, b.Bytes())
 }
@@ -189,39 +189,74 @@ func differences(t, first *series.Target) []float64 {
 
 // ofPlugins are what benchmarks of plugins say.
 var ofPlugins = []struct{ title, unit string }{
-	{"calls a second", "calls/s"},
-	{"CPU of both, µs a call", "cpu-us/call"},
-	{"p50 of a batch, µs", "p50-us"},
-	{"p99 of a batch, µs", "p99-us"},
+	{"calls a second", callRate},
+	{"CPU of both, µs a call", callCPU},
+	{"p50 of a batch, µs", halfTook},
+	{"p99 of a batch, µs", mostTook},
 	{"allocations of a batch", "allocs/op"},
 }
 
+// median is the middle of all rounds of what a benchmark reports; false if it does
+// not.
+func (b Benches) median(bench, unit string) (float64, bool) {
+	one := b[bench]
+	if one == nil || one.Values[unit] == nil {
+		return 0, false
+	}
+	return stat.Summarize(one.Values[unit]).Median, true
+}
+
 // plugins writes what benchmarks of plugins say, if there are any.
-func (in *Input) plugins(w io.Writer) {
-	first := true
+func (in *Input) plugins(w io.Writer) error {
+	var names []string
 	for _, key := range slices.Sorted(maps.Keys(in.Now)) {
-		name, ok := strings.CutPrefix(key, "plugins.")
-		if !ok || in.Now[key].Values[ofPlugins[0].unit] == nil {
-			continue
+		if _, ok := in.Now.median(key, callRate); ok && strings.HasPrefix(key, "plugins.") {
+			names = append(names, key)
 		}
-		if first {
-			first = false
-			head, rule := "| benchmark |", "|---|"
-			for _, c := range ofPlugins {
-				head, rule = head+" "+c.title+" |", rule+"---:|"
-			}
-			fmt.Fprintf(w, "Medians of all rounds, in time that passes. Both processes share the processors with the callers.\n\n%s\n%s\n", head, rule)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	yardstick, ok := in.Now.median(pluginYardstick, halfTook)
+	if !ok {
+		return fmt.Errorf("there is no run of the benchmark %s", pluginYardstick)
+	}
+	speed := pluginReference / yardstick
+	fmt.Fprintf(w, "yardstick: %s µs here, %d µs on the reference machine, a factor of %.2f\n\n", ns(yardstick), pluginReference, speed)
+	fmt.Fprint(w, "| what | target | on the reference machine | here | verdict |\n|---|---:|---:|---:|---|\n")
+	for _, t := range pluginTargets {
+		here, ok := in.Now.median(t.bench, t.unit)
+		if !ok {
+			return fmt.Errorf("there is no run of the benchmark %s", t.bench)
 		}
-		fmt.Fprintf(w, "| %s |", name)
+		there, limit, verdict := here*speed, "at most ", met
+		reached := there <= t.value
+		if t.unit == callRate {
+			there, limit = here/speed, "at least "
+			reached = there >= t.value
+		}
+		if !reached {
+			verdict = missed
+		}
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", t.what, limit+ns(t.value), ns(there), ns(here), verdict)
+	}
+	head, rule := "| benchmark |", "|---|"
+	for _, c := range ofPlugins {
+		head, rule = head+" "+c.title+" |", rule+"---:|"
+	}
+	fmt.Fprintf(w, "\nAll benchmarks, as they are here:\n\n%s\n%s\n", head, rule)
+	for _, key := range names {
+		fmt.Fprintf(w, "| %s |", strings.TrimPrefix(key, "plugins."))
 		for _, c := range ofPlugins {
 			v := "–"
-			if all := in.Now[key].Values[c.unit]; all != nil {
-				v = ns(stat.Summarize(all).Median)
+			if m, ok := in.Now.median(key, c.unit); ok {
+				v = ns(m)
 			}
 			fmt.Fprintf(w, " %s |", v)
 		}
 		fmt.Fprintln(w)
 	}
+	return nil
 }
 
 // ns prints nanoseconds, and other values of that size, with two to four digits.

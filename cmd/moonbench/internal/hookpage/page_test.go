@@ -139,10 +139,45 @@ func TestUpdate(t *testing.T) {
 	if err != nil || string(again) != string(got) {
 		t.Errorf("made again it is another: %v\n%s", err, again)
 	}
-	in.Now["plugins.Stream/callers=8"] = &Bench{Values: map[string][]float64{"calls/s": {250_000, 270_000, 1}, "p50-us": {80.25}, "allocs/op": {3}}}
-	in.Now["plugins.Start"] = &Bench{Values: map[string][]float64{"ns/op": {1}}}
-	if got, err = Update([]byte(page), in); err != nil || !strings.Contains(string(got), "| Stream/callers=8 | 250.0k | – | 80 | – | 3 |\n\n<!-- end of plugins -->") || strings.Contains(string(got), "as it was") {
-		t.Errorf("plugins: %v\n%s", err, got)
+}
+
+// withPlugins adds the benchmarks of plugins, on a machine where a yardstick takes
+// twice as long as on the reference.
+func withPlugins(in *Input) {
+	for name, values := range map[string]map[string][]float64{
+		"Yardstick":      {callRate: {9000}, halfTook: {2 * pluginReference, 2 * pluginReference, 1}},
+		"Do/callers=8":   {callRate: {30_000}, halfTook: {201}},
+		"Do/callers=64":  {callRate: {100_000, 300_000, 100_000}, mostTook: {80.25}, "allocs/op": {3}},
+		"Inspect":        {callRate: {74_000}},
+		"Start":          {"ns/op": {1}},
+		"Table/callers8": {callRate: {250_000, 270_000, 1}},
+	} {
+		in.Now["plugins."+name] = &Bench{Values: values}
+	}
+}
+
+func TestPlugins(t *testing.T) {
+	t.Parallel()
+	in := input()
+	withPlugins(in)
+	got, err := Update([]byte(page), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"<!-- plugins -->\n\nyardstick: 92 µs here, 46 µs on the reference machine, a factor of 0.50\n\n",
+		" µs | at most 100 | 100 | 201 | **missed** |\n", // it is 100.5
+		" | at least 200.0k | 200.0k | 100.0k | met |\n",
+		" | at least 150.0k | 148.0k | 74.0k | **missed** |\n",
+		"| Do/callers=64 | 100.0k | – | – | 80 | 3 |\n| Do/callers=8 |",
+		"| Table/callers8 | 250.0k | – | – | – | – |\n| Yardstick | 9000 | – | 92 | – | – |\n\n<!-- end of plugins -->\nbehind",
+	} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if strings.Contains(string(got), "as it was") || strings.Contains(string(got), "Start") {
+		t.Errorf("got\n%s", got)
 	}
 }
 
@@ -171,9 +206,9 @@ func TestUpdateErrors(t *testing.T) {
 	}{
 		{"no page", "", "no part between <!-- results -->", func(*Input) {}},
 		{"no end", "<!-- results -->", "no part between", func(*Input) {}},
-		{"no place for plugins", "<!-- results --><!-- end of results -->", "<!-- plugins -->", func(in *Input) {
-			in.Now["plugins.X"] = &Bench{Values: map[string][]float64{"calls/s": {1}}}
-		}},
+		{"no place for plugins", "<!-- results --><!-- end of results -->", "<!-- plugins -->", withPlugins},
+		{"no yardstick of plugins", page, pluginYardstick, func(in *Input) { withPlugins(in); delete(in.Now, pluginYardstick) }},
+		{"no benchmark of plugins", page, "plugins.Inspect", func(in *Input) { withPlugins(in); delete(in.Now, "plugins.Inspect") }},
 		{"no yardstick", page, yardstick, func(in *Input) { delete(in.Now, yardstick) }},
 		{"no benchmark", page, "hooks/lua.Subject", func(in *Input) { delete(in.Now, "hooks/lua.Subject") }},
 		{"no benchmark without a target", page, "hooks/lua.Rewrite", func(in *Input) { delete(in.Now, "hooks/lua.Rewrite") }},

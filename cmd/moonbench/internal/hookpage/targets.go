@@ -64,3 +64,33 @@ var others = []further{
 	{"ratelimit by user, alone", "hooks/builtin.RateLimit/user"},
 	{"ratelimit by user, 16 in a batch", "hooks/builtin.RateLimit/user,batch16"},
 }
+
+// What plugins are measured by is the same for their machine: one question after
+// the other over a bare stream, and the microseconds that half of them take there.
+const (
+	pluginYardstick = "plugins.Yardstick"
+	pluginReference = 46
+)
+
+// The units that benchmarks of plugins report.
+const (
+	callRate = "calls/s"
+	callCPU  = "cpu-us/call"
+	halfTook = "p50-us"
+	mostTook = "p99-us"
+)
+
+// pluginTarget is how much a plugin has to do, or how long it may take.
+type pluginTarget struct {
+	what  string
+	bench string
+	unit  string  // callRate: at least; halfTook: at most
+	value float64 // on the reference machine
+}
+
+// pluginTargets are what is asked of a plugin in Go, over TLS.
+var pluginTargets = []pluginTarget{
+	{"8 connections that ask one by one: half of them wait, µs", "plugins.Do/callers=8", halfTook, 100},
+	{"64 connections that ask one by one: decisions a second", "plugins.Do/callers=64", callRate, 200_000},
+	{"one connection that publishes much, inspect: messages a second", "plugins.Inspect", callRate, 150_000},
+}
