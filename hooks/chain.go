@@ -76,7 +76,7 @@ func (t *Table) ask(ctx context.Context, s *Session, b *bound, batch []*Call) {
 		case b.Cache != nil && t.recall(s, b, c):
 			n.hits++
 			t.settle(s, &n, c)
-		case b.MaxPayload > 0 && c.Size > b.MaxPayload:
+		case !b.takes(c):
 			c.Err = b.oversize(c)
 			t.settle(s, &n, c)
 		default:
@@ -205,14 +205,12 @@ func (t *Table) settle(s *Session, n *tally, c *Call) {
 		}
 	}
 	if c.Err != nil {
-		v = b.on
-		k := kindOf(c.Err)
+		var k Kind
+		v, k = t.set.options.failed(b, c)
 		n.errors[k]++
-		t.set.options.failure(b, b.Point, k, c.Err)
-		c.Out = Result{Reason: "the hook failed: " + k.String()}
 	}
 	n.verdicts[v]++
-	t.set.options.decide(b, b.Point, c, v)
+	t.set.options.decide(b, c, v)
 	switch v {
 	case Deny, Drop:
 		c.Outcome = Outcome{Verdict: v, Reason: c.Out.Reason, Hook: b.hook.Name}

@@ -40,7 +40,7 @@ func (o *Options) tell(waiting []told) {
 		b.inst.stats.events.Add(uint64(len(events)))
 		if err != nil {
 			b.inst.stats.points[AtEvent].errors[KindRuntime].Add(1)
-			o.failure(b, AtEvent, KindRuntime, err)
+			o.failure(b, KindRuntime, err)
 		}
 	}
 }

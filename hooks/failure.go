@@ -113,8 +113,20 @@ func kindOf(err error) Kind {
 
 var errBreaker = &Error{KindBreaker, errors.New("the hook failed too often and is left alone for a while")}
 
+// takes reports whether a call is not too large for the hook.
+func (b *bound) takes(c *Call) bool { return b.MaxPayload == 0 || c.Size <= b.MaxPayload }
+
 func (b *bound) oversize(c *Call) error {
 	return &Error{KindOversize, fmt.Errorf("the message has %d bytes: the hook takes %d", c.Size, b.MaxPayload)}
+}
+
+// failed returns what on_error says of a call that b has no answer for, and what
+// that is counted as.
+func (o *Options) failed(b *bound, c *Call) (Verdict, Kind) {
+	k := kindOf(c.Err)
+	o.failure(b, k, c.Err)
+	c.Out = Result{Reason: "the hook failed: " + k.String()}
+	return b.on, k
 }
 
 // answer returns what is wrong with the answer of c at a point, or nil.

@@ -17,7 +17,8 @@ type Observer struct {
 	Breaker func(hook string, state BreakerState)
 }
 
-// Sampling says which decisions are logged: parts of 1. The zero value is none.
+// Sampling says which decisions are logged, those of shadow mode too: parts of 1.
+// The zero value is none.
 type Sampling struct {
 	Sample float64 // of all calls that no hook refused
 	Denied float64 // of those that the hook denied or dropped, or failed for
@@ -27,6 +28,7 @@ type Sampling struct {
 type Decision struct {
 	Hook    string
 	Point   Point
+	Mode    Mode // Enforce; or Shadow: then this is what it would have been
 	Client  *Client
 	Subject []byte // valid until the function returns; empty at connect
 	Verdict Verdict
@@ -49,7 +51,7 @@ type Failure struct {
 const failurePause = int64(time.Second)
 
 // decide tells of a decision if its turn has come.
-func (o *Options) decide(b *bound, p Point, c *Call, v Verdict) {
+func (o *Options) decide(b *bound, c *Call, v Verdict) {
 	f := o.Observer.Decision
 	rate := o.Sampling.Sample
 	if v.Refuses() || c.Err != nil {
@@ -59,13 +61,13 @@ func (o *Options) decide(b *bound, p Point, c *Call, v Verdict) {
 		return
 	}
 	f(Decision{
-		Hook: b.hook.Name, Point: p, Client: c.Client, Subject: c.Subject,
+		Hook: b.hook.Name, Point: b.Point, Mode: b.hook.Mode, Client: c.Client, Subject: c.Subject,
 		Verdict: v, Reason: c.Out.Reason, Err: c.Err, Cached: c.cached,
 	})
 }
 
 // failure tells of a failure unless one of the hook was told just now.
-func (o *Options) failure(b *bound, p Point, k Kind, err error) {
+func (o *Options) failure(b *bound, k Kind, err error) {
 	if o.Observer.Failure == nil {
 		return
 	}
@@ -75,5 +77,5 @@ func (o *Options) failure(b *bound, p Point, k Kind, err error) {
 		i.omitted.Add(1)
 		return
 	}
-	o.Observer.Failure(Failure{Hook: b.hook.Name, Point: p, Kind: k, Err: err, Omitted: i.omitted.Swap(0)})
+	o.Observer.Failure(Failure{Hook: b.hook.Name, Point: b.Point, Kind: k, Err: err, Omitted: i.omitted.Swap(0)})
 }

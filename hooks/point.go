@@ -84,8 +84,8 @@ type Mode uint8
 const (
 	// Enforce does as the hook says.
 	Enforce Mode = iota
-	// Shadow asks the hook off the connection's way, and only counts what it
-	// would have done.
+	// Shadow asks the hook off the connection's way, and only counts and logs what
+	// it would have done.
 	Shadow
 	// Off does not ask it.
 	Off

@@ -13,9 +13,10 @@ type shadowCall struct {
 // hook in shadow mode: the hook is asked as if it stood last in the chain and
 // nobody else had refused.
 func (o *Options) shadow(b *bound, c *Call) {
-	if b.MaxPayload > 0 && c.Size > b.MaxPayload {
-		o.would(b, b.oversize(c), Pass)
-		return
+	if !b.takes(c) { // then the message is not looked at
+		short := *c
+		short.Header, short.Payload = nil, nil
+		c = &short
 	}
 	i := b.inst
 	size := c.bytes()
@@ -37,10 +38,20 @@ func (o *Options) askShadows(waiting []*shadowCall) {
 		b := waiting[0].b
 		batch := make([]*Call, 0, min(len(waiting), mostShadowed))
 		for len(waiting) > 0 && waiting[0].b == b && len(batch) < mostShadowed {
-			batch = append(batch, waiting[0].call)
+			c := waiting[0].call
 			waiting = waiting[1:]
+			c.ready(b)
+			c.by = nil // nothing is kept
+			if !b.takes(c) {
+				c.Err = b.oversize(c)
+				o.would(b, c)
+				continue
+			}
+			batch = append(batch, c)
 		}
-		o.askShadow(&s, b, batch)
+		if len(batch) > 0 {
+			o.askShadow(&s, b, batch)
+		}
 	}
 }
 
@@ -48,19 +59,14 @@ func (o *Options) askShadow(s *Session, b *bound, batch []*Call) {
 	i := b.inst
 	admitted := i.breaker.admit()
 	late := false
-	for _, c := range batch {
-		c.ready(b)
-		c.by = nil // nothing is kept
-		if !admitted {
-			c.Err = errBreaker
-		}
-	}
 	if admitted {
 		late = i.do(i.ctx, s, b, batch)
 	}
 	failed := 0
 	for _, c := range batch {
-		if c.Err == nil {
+		if !admitted {
+			c.Err = errBreaker
+		} else if c.Err == nil {
 			if err := c.answer(b.Point); err != nil {
 				c.Err = &Error{KindBadReply, err}
 			}
@@ -68,8 +74,7 @@ func (o *Options) askShadow(s *Session, b *bound, batch []*Call) {
 		if c.Err != nil {
 			failed++
 		}
-		o.would(b, c.Err, c.Out.Verdict)
-		c.Done()
+		o.would(b, c)
 	}
 	if late {
 		failed = len(batch)
@@ -79,14 +84,17 @@ func (o *Options) askShadow(s *Session, b *bound, batch []*Call) {
 	}
 }
 
-// would counts what the hook would have said: v, or what on_error says of err.
-func (o *Options) would(b *bound, err error, v Verdict) {
+// would tells of what the hook would have said of c, or its on_error, if its turn
+// has come, counts it, and gives c back.
+func (o *Options) would(b *bound, c *Call) {
 	at := &b.inst.stats.points[b.Point]
-	if err != nil {
-		v = b.on
-		k := kindOf(err)
+	v := c.Out.Verdict
+	if c.Err != nil {
+		var k Kind
+		v, k = o.failed(b, c)
 		at.errors[k].Add(1)
-		o.failure(b, b.Point, k, err)
 	}
-	at.shadow[v].Add(1)
+	o.decide(b, c, v)
+	at.shadow[v].Add(1) // last: who sees it finds the line in the log
+	c.Done()
 }

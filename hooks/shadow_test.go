@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,6 +65,64 @@ func TestShadow(t *testing.T) {
 			t.Errorf("errors %v, want %v", st.Errors, want)
 		}
 	})
+}
+
+// TestShadowDecisions: what would have been decided is told by the rules for what is
+// decided, marked, and not by who asks.
+func TestShadowDecisions(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		sampling Sampling
+		want     []string
+	}{
+		"none":   {Sampling{}, nil},
+		"denied": {Sampling{Denied: 1}, []string{"drop drop no", "fail pass the hook failed: runtime", "large pass the hook failed: oversize"}},
+		"others": {Sampling{Sample: 1}, []string{"pass pass "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var told []string
+				asked := make(chan struct{})
+				o := Options{Sampling: tt.sampling, Observer: Observer{Decision: func(d Decision) {
+					<-asked // for ever, if it is who asks that comes here
+					if d.Hook != "h" || d.Point != AtInspect || d.Mode != Shadow || d.Client != alice || d.Cached {
+						t.Errorf("got %+v", d)
+					}
+					if failed := d.Err != nil; failed != (string(d.Subject) == "fail" || string(d.Subject) == "large") {
+						t.Errorf("%s: error %v", d.Subject, d.Err)
+					}
+					told = append(told, fmt.Sprintf("%s %v %s", d.Subject, d.Verdict, d.Reason))
+				}}}
+				e := at(Registration{Point: AtInspect, MaxPayload: 10}, func(c *Call) {
+					switch string(c.Subject) {
+					case "drop":
+						c.Out = Result{Verdict: Drop, Reason: "no"}
+					case "fail":
+						c.Err = errors.New("x")
+					}
+				})
+				set := must(t, o, Hook{Name: "h", Mode: Shadow, OnError: PerPoint[OnError]{}.All(OnErrorAllow), Engine: e})
+				var calls []*Call
+				for _, s := range []string{"pass", "drop", "fail", "large"} {
+					calls = append(calls, &Call{Client: alice, Subject: []byte(s), Payload: []byte("old"), Size: 6 * (len(s) - 3)})
+				}
+				set.Table("A").Do(context.Background(), new(Session), AtInspect, calls)
+				for _, c := range calls {
+					clear(c.Subject) // the read buffer is used again
+					if c.Outcome.Verdict != Pass {
+						t.Errorf("the outcome is %v", c.Outcome.Verdict)
+					}
+				}
+				close(asked)
+				synctest.Wait()
+				slices.Sort(told) // what is too large is told of before the batch is asked about
+				if diff := cmp.Diff(tt.want, told); diff != "" {
+					t.Errorf("-want +got:\n%s", diff)
+				}
+			})
+		})
+	}
 }
 
 // TestShadowQueue: a slow hook in shadow mode holds nobody up and not much memory.

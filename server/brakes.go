@@ -14,6 +14,9 @@ type brakes struct {
 	web      *log.Brake // upgrades to WebSocket, and TLS before them
 	// decisions of hooks, of which clients may cause as many as they like
 	decisions *log.Brake
+	// shadows are those of hooks in shadow mode: what a policy that is tried would
+	// refuse does not crowd out what is refused
+	shadows *log.Brake
 }
 
 func newBrakes(l *zap.Logger) brakes {
@@ -23,11 +26,12 @@ func newBrakes(l *zap.Logger) brakes {
 		web:      log.NewBrake(l, "failed WebSocket handshakes"),
 
 		decisions: log.NewBrake(l, "decisions of hooks"),
+		shadows:   log.NewBrake(l, "decisions of hooks in shadow mode"),
 	}
 }
 
 func (b *brakes) close() {
-	for _, b := range []*log.Brake{b.auth, b.failures, b.web, b.decisions} {
+	for _, b := range []*log.Brake{b.auth, b.failures, b.web, b.decisions, b.shadows} {
 		b.Close()
 	}
 }

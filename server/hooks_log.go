@@ -19,18 +19,28 @@ func (s *Server) hookObserver() hooks.Observer {
 	}
 }
 
+// logDecision logs a decision. One of shadow mode has no verdict, so that who looks
+// for what was refused does not find what was not, but what it would have been; hook
+// replay reads both.
 func (s *Server) logDecision(d hooks.Decision) {
-	e := s.brakes.decisions.Zap().Check(zap.InfoLevel, "Hook decision")
+	brake, verdict := s.brakes.decisions, "verdict"
+	if d.Mode == hooks.Shadow {
+		brake, verdict = s.brakes.shadows, "would"
+	}
+	e := brake.Zap().Check(zap.InfoLevel, "Hook decision")
 	if e == nil {
 		return
 	}
-	fields := []zap.Field{
-		zap.String("hook", d.Hook), zap.Stringer("point", d.Point),
+	fields := []zap.Field{zap.String("hook", d.Hook), zap.Stringer("point", d.Point)}
+	if d.Mode == hooks.Shadow {
+		fields = append(fields, zap.Stringer("mode", d.Mode))
+	}
+	fields = append(fields,
 		zap.Uint64("client", d.Client.ID), zap.String("host", d.Client.Host),
 		zap.String("account", d.Client.Account), zap.String("user", d.Client.User),
-		zap.ByteString("subject", d.Subject), zap.Stringer("verdict", d.Verdict),
+		zap.ByteString("subject", d.Subject), zap.Stringer(verdict, d.Verdict),
 		zap.String("reason", d.Reason), zap.Bool("cached", d.Cached),
-	}
+	)
 	if d.Err != nil {
 		fields = append(fields, zap.String("error", firstLine(d.Err)))
 	}

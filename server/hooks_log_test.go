@@ -44,7 +44,7 @@ func (judge) Notify(int, []hooks.Event) {}
 func (judge) Close(context.Context) error { return nil }
 
 // judged starts a server that logs all decisions of a judge.
-func judged(t *testing.T) (*Server, *observer.ObservedLogs) {
+func judged(t *testing.T, mode hooks.Mode) (*Server, *observer.ObservedLogs) {
 	t.Helper()
 	core, logged := observer.New(zapcore.InfoLevel)
 	s, err := New(Options{
@@ -54,7 +54,7 @@ func judged(t *testing.T) (*Server, *observer.ObservedLogs) {
 			Breaker:     config.HooksBreaker{MinCalls: 4, Cooldown: time.Nanosecond},
 		},
 	}, WithLogger(zap.New(core)), WithHooks(hooks.Spec{
-		Hook: hooks.Hook{Name: "judge"},
+		Hook: hooks.Hook{Name: "judge", Mode: mode},
 		Open: func(context.Context, hooks.Engine) (hooks.Engine, error) { return judge{}, nil },
 	}))
 	if err != nil {
@@ -101,7 +101,7 @@ func lines(logged *observer.ObservedLogs) (list []string) {
 // TestHookDecisionsAreLogged: without what is secret.
 func TestHookDecisionsAreLogged(t *testing.T) {
 	t.Parallel()
-	s, logged := judged(t)
+	s, logged := judged(t, hooks.Enforce)
 	ask(s, hooks.AtPublish, "yes", "no")
 	ask(s, hooks.AtConnect, "")
 	ask(s, hooks.AtPublish, "broken")
@@ -124,7 +124,7 @@ func TestHookDecisionsAreLogged(t *testing.T) {
 // TestHookDecisionsAreBraked: clients cannot fill the disk with them.
 func TestHookDecisionsAreBraked(t *testing.T) {
 	t.Parallel()
-	s, logged := judged(t)
+	s, logged := judged(t, hooks.Enforce)
 	for range 10 * log.PerSecond {
 		ask(s, hooks.AtPublish, "no")
 	}
@@ -143,10 +143,56 @@ func TestHookDecisionsAreBraked(t *testing.T) {
 	}
 }
 
+// TestShadowDecisionsAreLogged: marked, so that they are not taken for what was
+// refused.
+func TestShadowDecisionsAreLogged(t *testing.T) {
+	t.Parallel()
+	s, logged := judged(t, hooks.Shadow)
+	ask(s, hooks.AtPublish, "yes", "no", "broken")
+	ask(s, hooks.AtConnect, "")
+	s.Shutdown() // which waits for what waits for the hook
+	var got []string
+	for _, line := range lines(logged) {
+		if strings.HasPrefix(line, "INFO Hook decision") {
+			got = append(got, line)
+		}
+	}
+	want := []string{
+		`INFO Hook decision hook=judge point=publish mode=shadow client=7 host=10.0.0.1 account=A user=u subject=yes would=allow reason= cached=false`,
+		`INFO Hook decision hook=judge point=publish mode=shadow client=7 host=10.0.0.1 account=A user=u subject=no would=deny reason=not today cached=false`,
+		`INFO Hook decision hook=judge point=publish mode=shadow client=7 host=10.0.0.1 account=A user=u subject=broken would=deny reason=the hook failed: budget cached=false error=budget: auth.lua:3: too long`,
+		`INFO Hook decision hook=judge point=connect mode=shadow client=7 host=10.0.0.1 account=A user=u subject= would=allow reason= cached=false`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if strings.Contains(strings.Join(got, ""), "hunter2") {
+		t.Errorf("a secret is in the log: %q", got)
+	}
+}
+
+// TestShadowDecisionsLeaveRoom: however much a policy that is tried would refuse,
+// what is refused is logged.
+func TestShadowDecisionsLeaveRoom(t *testing.T) {
+	t.Parallel()
+	core, logged := observer.New(zapcore.InfoLevel)
+	b := newBrakes(zap.New(core))
+	defer b.close()
+	s := &Server{brakes: b}
+	for range 2 * log.PerSecond {
+		s.logDecision(hooks.Decision{Mode: hooks.Shadow, Client: new(hooks.Client), Verdict: hooks.Deny})
+	}
+	s.logDecision(hooks.Decision{Client: new(hooks.Client), Verdict: hooks.Deny})
+	all := logged.All()
+	if len(all) == 0 || all[len(all)-1].ContextMap()["verdict"] != "deny" {
+		t.Errorf("%d lines, and what was refused is not the last", len(all))
+	}
+}
+
 // TestBreakerIsLogged: when a hook is left alone, and when it works again.
 func TestBreakerIsLogged(t *testing.T) {
 	t.Parallel()
-	s, logged := judged(t)
+	s, logged := judged(t, hooks.Enforce)
 	for range 8 {
 		ask(s, hooks.AtPublish, "broken")
 	}
@@ -169,7 +215,7 @@ func TestBreakerIsLogged(t *testing.T) {
 // TestLaterFailuresAreLogged: those that nobody waits for.
 func TestLaterFailuresAreLogged(t *testing.T) {
 	t.Parallel()
-	s, logged := judged(t)
+	s, logged := judged(t, hooks.Enforce)
 	s.loader.failedLater("judge", errors.New(`hook "judge": the version before is back`))
 	want := []string{`ERROR hook "judge": the version before is back hook=judge`}
 	if diff := cmp.Diff(want, lines(logged)); diff != "" {

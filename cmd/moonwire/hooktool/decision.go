@@ -3,6 +3,7 @@ package hooktool
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ type logged struct {
 	User    string `json:"user"`
 	Subject string `json:"subject"`
 	Verdict string `json:"verdict"`
+	Would   string `json:"would"` // in the place of Verdict for a hook in shadow mode
 	Reason  string `json:"reason"`
 	Error   string `json:"error"`
 
@@ -32,12 +34,20 @@ type logged struct {
 // decisionMessage is what the lines of decisions say.
 const decisionMessage = "Hook decision"
 
-// said is what a decision was, in words.
+// said is what a decision was, or would have been, in words.
 func (l *logged) said() string {
 	if l.Error != "" {
 		return failedNow
 	}
-	return l.Verdict
+	return cmp.Or(l.Verdict, l.Would)
+}
+
+// told is said with whether anything followed.
+func (l *logged) told() string {
+	if l.Would != "" {
+		return l.said() + " (shadow)"
+	}
+	return l.said()
 }
 
 // readDecisions calls f with each decision of a log of JSON lines, and returns how
@@ -63,7 +73,7 @@ func readDecisions(r io.Reader, f func(*logged) error) (others, broken int, err 
 			others++
 			continue
 		}
-		if l.point, err = hooks.ParsePoint(l.Point); err != nil || l.Hook == "" || l.Verdict == "" {
+		if l.point, err = hooks.ParsePoint(l.Point); err != nil || l.Hook == "" || l.Verdict+l.Would == "" {
 			broken++
 			continue
 		}

@@ -255,7 +255,7 @@ func (one *replayed) ask(ctx context.Context, l *logged) (said []string, missing
 }
 
 func (r *replayer) differs(l *logged, now string) {
-	k := change{l.Hook, l.point, l.said(), now}
+	k := change{l.Hook, l.point, l.told(), now}
 	f := r.changes[k]
 	if f == nil {
 		f = &found{example: fmt.Sprintf("line %d: %q by user %q of account %q", l.line, l.Subject, l.User, l.Account)}

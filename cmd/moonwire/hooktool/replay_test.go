@@ -98,6 +98,42 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestReplayShadow: what a hook in shadow mode would have said is compared like what
+// another has said, and told apart.
+func TestReplayShadow(t *testing.T) {
+	t.Parallel()
+	const log = `{"msg":"Hook decision","hook":"a","point":"publish","client":1,"host":"h","account":"A","user":"tim","subject":"x","verdict":"deny","reason":"not you","cached":false}
+{"msg":"Hook decision","hook":"a","point":"publish","mode":"shadow","client":1,"host":"h","account":"A","user":"tim","subject":"x","would":"deny","reason":"not you","cached":false}
+{"msg":"Hook decision","hook":"a","point":"publish","mode":"shadow","client":1,"host":"h","account":"A","user":"bob","subject":"x","would":"allow","reason":"","cached":false}
+{"msg":"Hook decision","hook":"a","point":"publish","mode":"shadow","client":1,"host":"h","account":"A","user":"bob","subject":"t.z","would":"deny","reason":"the hook failed: runtime","cached":false,"error":"runtime: oh"}
+{"msg":"Hook decision","hook":"a","point":"inspect","mode":"shadow","client":1,"host":"h","account":"A","user":"bob","subject":"x","would":"drop","reason":"","cached":false}
+`
+	d := newDesktop(t, "log", log, "a.lua", beforeThat, "other.lua", `hook.publish(function() return allow() end)`,
+		"s.conf", "accounts { A {} }\nhooks { load: [ { name: a, lua: a.lua, mode: shadow } ] }").withEngines()
+	const away = "    1: inspect: messages are not in the log\n"
+	for _, tt := range []struct {
+		name, args, out string
+		code            int
+	}{
+		{"as it would have been", "@log @a.lua", "4 decisions as before, 0 different, 1 not replayed\n" + away, 0},
+		{"and is in the configuration", "-c @s.conf @log", "4 decisions as before, 0 different, 1 not replayed\n" + away, 0},
+		{
+			"other answers", "@log @other.lua -hook a",
+			"a at publish: deny (shadow) → allow, 1 time\n    line 2: \"x\" by user \"tim\" of account \"A\", then because of \"not you\"\n" +
+				"a at publish: deny → allow, 1 time\n    line 1: \"x\" by user \"tim\" of account \"A\", then because of \"not you\"\n" +
+				"a at publish: failed (shadow) → allow, 1 time\n    line 4: \"t.z\" by user \"bob\" of account \"A\", then because of \"runtime: oh\"\n" +
+				"1 decision as before, 3 different, 1 not replayed\n" + away,
+			1,
+		},
+	} {
+		code, out, _ := d.run(append([]string{"replay"}, strings.Fields(tt.args)...)...)
+		check(t, tt.name, out, tt.out)
+		if code != tt.code {
+			t.Errorf("%s: exit code %d, want %d", tt.name, code, tt.code)
+		}
+	}
+}
+
 // TestReplayOne: a script may have had another name, and one hook of many may be
 // meant.
 func TestReplayOne(t *testing.T) {
