@@ -91,6 +91,9 @@ func compile(list []*loaded, o *Options) (*Set, error) {
 	}
 	s.tables = make(map[string]*Table)
 	for _, b := range all {
+		if b.Point == AtEvent {
+			s.events = append(s.events, b.bound)
+		}
 		for _, a := range b.accounts {
 			if _, done := s.tables[a]; !done {
 				s.tables[a] = s.build(all, a)

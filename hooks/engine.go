@@ -71,7 +71,7 @@ const (
 	EventUnsubscribe  = "unsubscribe"
 	EventSlowConsumer = "slow_consumer"
 	EventAuthError    = "auth_error"
-	EventReload       = "reload"
+	EventReload       = "reload" // of the configuration, or of a hook by itself
 )
 
 var eventTypes = []string{

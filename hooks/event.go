@@ -11,14 +11,21 @@ type told struct {
 // Notify tells the hooks of an account of an event. It does not wait for them:
 // what a hook has no time for is dropped and counted. T may be nil.
 func (t *Table) Notify(e Event) {
-	if t == nil {
-		return
+	if t != nil {
+		t.set.options.notify(t.events, e)
 	}
-	for _, b := range t.events {
+}
+
+// Notify is [Table.Notify] for an event that is of no account: hooks that are
+// narrowed to accounts are told too.
+func (s *Set) Notify(e Event) { s.options.notify(s.events, e) }
+
+func (o *Options) notify(list []*bound, e Event) {
+	for _, b := range list {
 		if len(b.Events) > 0 && !slices.Contains(b.Events, e.Type) {
 			continue
 		}
-		if !b.inst.events.put(told{b, e}, 0, t.set.options.tell) {
+		if !b.inst.events.put(told{b, e}, 0, o.tell) {
 			b.inst.stats.lost.Add(1)
 		}
 	}

@@ -125,7 +125,8 @@ func (m *Manager) unlock() { <-m.turn }
 
 // Load makes specs the hooks that are at work, in their order. Engines are kept
 // where Spec.Version allows it, and opened anew otherwise. It returns all that
-// is wrong, and then has changed nothing.
+// is wrong, and then has changed nothing. Hooks are not told of it: the caller
+// does that, with [Set.Notify], who knows what else has changed.
 func (m *Manager) Load(ctx context.Context, specs []Spec) error {
 	if err := m.lock(ctx); err != nil {
 		return err
@@ -136,7 +137,8 @@ func (m *Manager) Load(ctx context.Context, specs []Spec) error {
 	})
 }
 
-// Reload opens the engine of one hook anew.
+// Reload opens the engine of one hook anew, and tells all hooks, with an
+// EventReload, when it is at work: its reason names the hook.
 func (m *Manager) Reload(ctx context.Context, name string) error {
 	if err := m.lock(ctx); err != nil {
 		return err
@@ -149,7 +151,17 @@ func (m *Manager) Reload(ctx context.Context, name string) error {
 	if m.find(name) == nil {
 		return fmt.Errorf("hook %q: there is none of that name", name)
 	}
-	return m.replace(ctx, specs, func(_ *managed, s *Spec) bool { return s.Name != name })
+	err := m.replace(ctx, specs, func(_ *managed, s *Spec) bool { return s.Name != name })
+	if err == nil {
+		m.reloaded("hook %q", name)
+	}
+	return err
+}
+
+// reloaded tells the hooks that are at work now that others were before. The turn
+// is held, so that they hear of each change in its order.
+func (m *Manager) reloaded(format string, args ...any) {
+	m.Set().Notify(Event{Type: EventReload, Time: time.Now(), Reason: fmt.Sprintf(format, args...)})
 }
 
 func (m *Manager) find(name string) *managed {
@@ -369,8 +381,8 @@ func (m *Manager) watch(young, old *instance, replaced chan struct{}, set *Set) 
 	m.end(set, []*instance{old})
 }
 
-// rollback puts old to work in the place of young, with the settings of now. It
-// reports whether it did: young may have gone by itself.
+// rollback puts old to work in the place of young, with the settings of now, and
+// tells the hooks of that. It reports whether it did: young may have gone by itself.
 func (m *Manager) rollback(young, old *instance, replaced chan struct{}) bool {
 	select {
 	case m.turn <- struct{}{}:
@@ -395,6 +407,7 @@ func (m *Manager) rollback(young, old *instance, replaced chan struct{}) bool {
 	old.replaced = make(chan struct{})
 	m.swap(set, next, nil)
 	old.stats.reloads[ReloadRolledBack].Add(1)
+	m.reloaded("hook %q: the version before is back", old.name)
 	return true
 }
 

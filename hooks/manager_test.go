@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -453,6 +454,74 @@ func TestRollback(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestReloadIsTold: when a hook was replaced, or its version before is back, all
+// hooks that are at work then are told, and find that it is so.
+func TestReloadIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, s := context.Background(), new(shop)
+		var m *Manager
+		var told list[string]
+		tells := func(e *fake) error {
+			version := s.opened
+			e.regs = append(e.regs, Registration{Point: AtEvent, Events: []string{EventReload}})
+			e.notify = func(_ int, events []Event) {
+				for _, ev := range events {
+					if ev.Type != EventReload || ev.Time.IsZero() || ev.Client != nil {
+						t.Errorf("got %+v", ev)
+					}
+					told.add(fmt.Sprintf("%d: %s; %s", version, ev.Reason, answer(m)))
+				}
+			}
+			return nil
+		}
+		expect := func(what string, want ...string) {
+			t.Helper()
+			synctest.Wait()
+			got := told.get()
+			slices.Sort(got) // hooks do not wait for one another
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", what, diff)
+			}
+			told = list[string]{}
+		}
+		s.next = tells
+		narrow := s.spec("b")
+		narrow.Accounts = []string{"B"}
+		m = NewManager(ManagerOptions{})
+		if err := m.Load(ctx, []Spec{s.spec("a"), narrow}); err != nil {
+			t.Fatal(err)
+		}
+		expect("a load")
+		if err := m.Reload(ctx, "a"); err != nil {
+			t.Fatal(err)
+		}
+		expect("a reload", `2: hook "a"; a3`, `3: hook "a"; a3`)
+
+		s.next = func(*fake) error { return errors.New("on purpose") }
+		if err := m.Reload(ctx, "a"); err == nil {
+			t.Error("it does not fail")
+		}
+		expect("a reload in vain")
+
+		s.next = func(e *fake) error {
+			e.do = func(context.Context, int, []*Call) error { return errors.New("x") }
+			return tells(e)
+		}
+		if err := m.Reload(ctx, "a"); err != nil {
+			t.Fatal(err)
+		}
+		expect("a bad one", `2: hook "a"; the hook failed: runtime`, `5: hook "a"; the hook failed: runtime`)
+		for range 20 {
+			answer(m)
+		}
+		time.Sleep(time.Second)
+		expect("a rollback", `2: hook "a": the version before is back; a3`, `3: hook "a": the version before is back; a3`)
+		closing(t, m)
+		expect("the end")
+	})
 }
 
 // TestReloadUnderLoad: while connections ask, reloads lose no call and never let

@@ -83,6 +83,7 @@ type Set struct {
 	options *Options
 	tables  map[string]*Table // of accounts that have one of their own
 	rest    *Table            // of all others; nil if nothing concerns them
+	events  []*bound          // of all accounts
 	hooks   []*loaded
 	using   [spread]gauge
 	retired atomic.Bool

@@ -211,6 +211,12 @@ func (s *Server) tellAuthError(who func() *hooks.Client, reason string) {
 	}
 }
 
+// tellReload tells hooks, those that are at work now, of what has changed. The
+// manager does so when one hook was loaded by itself.
+func (s *Server) tellReload(what string) {
+	s.hooks.Set().Notify(hooks.Event{Type: hooks.EventReload, Time: time.Now(), Reason: what})
+}
+
 // Control returns what hooks can do to the connections of the server. It is safe
 // for concurrent use, at any time.
 func (s *Server) Control() hooks.Control { return control{s} }

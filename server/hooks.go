@@ -128,8 +128,9 @@ func (l *hookLoader) setLocked(now *loadedHooks) {
 	}
 }
 
-// loadHooks makes the hooks those of o, or changes nothing.
-func (s *Server) loadHooks(o *Options) error {
+// loadHooks makes the hooks those of o, or changes nothing. It returns in words
+// which are not what they were.
+func (s *Server) loadHooks(o *Options) (changed []string, err error) {
 	ctx, cancel := s.untilQuit()
 	defer cancel()
 	l := s.loader
@@ -151,18 +152,18 @@ func (s *Server) untilQuit() (context.Context, context.CancelFunc) {
 	return ctx, cancel
 }
 
-func (l *hookLoader) loadLocked(ctx context.Context, o *Options) error {
+func (l *hookLoader) loadLocked(ctx context.Context, o *Options) (changed []string, err error) {
 	list, err := hookList(o)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	specs, err := l.specsLocked(o, list)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	l.pending = make(map[string]*openedHook)
 	if err := l.server.hooks.Load(ctx, specs); err != nil {
-		return err
+		return nil, err
 	}
 	before, now := l.now.Load(), &loadedHooks{options: o, list: list, opened: make(map[string]*openedHook)}
 	for i := range list {
@@ -173,7 +174,22 @@ func (l *hookLoader) loadLocked(ctx context.Context, o *Options) error {
 	}
 	clear(l.failed)
 	l.setLocked(now)
-	return nil
+	return l.changesLocked(before, now), nil
+}
+
+// changesLocked says which hooks are not what they were before.
+func (l *hookLoader) changesLocked(before, now *loadedHooks) (list []string) {
+	for i := range now.list {
+		if name := now.list[i].Name; l.pending[name] != nil {
+			list = append(list, fmt.Sprintf("hook %q", name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(before.opened)) {
+		if now.opened[name] == nil {
+			list = append(list, fmt.Sprintf("hook %q is no longer asked", name))
+		}
+	}
+	return list
 }
 
 // warnLocked logs what the operator should know, once for as long as it holds.
@@ -281,7 +297,7 @@ func (s *Server) Check() (warnings []string, err error) {
 	if err := s.begin(); err != nil {
 		return nil, err
 	}
-	err = s.loadHooks(s.options())
+	_, err = s.loadHooks(s.options())
 	s.loader.mu.Lock()
 	warnings = s.loader.warned
 	s.loader.mu.Unlock()

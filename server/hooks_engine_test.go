@@ -35,8 +35,14 @@ type workshop struct {
 	mu     sync.Mutex
 	opened []server.EngineOptions
 	log    []string // "open a 1", "close a 1", in order
-	events []hooks.Event
+	events []hookEvent
 	tests  error // what the tests of hooks say
+}
+
+// hookEvent is an event and the hook that was told.
+type hookEvent struct {
+	by string // "a 1"
+	hooks.Event
 }
 
 // scripted is an engine.
@@ -69,6 +75,26 @@ func (w *workshop) expect(t testing.TB, want ...string) {
 	var got []string
 	eventually(t, func() string {
 		got = append(got, w.told()...)
+		slices.Sort(got)
+		return cmp.Diff(want, got)
+	})
+}
+
+// hears waits until the hooks have been told all this, "a 1: reason", in any order.
+func (w *workshop) hears(t testing.TB, want ...string) {
+	t.Helper()
+	slices.Sort(want)
+	var got []string
+	eventually(t, func() string {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, e := range w.events {
+			if e.Type != hooks.EventReload || e.Time.IsZero() || e.Client != nil {
+				t.Errorf("got %+v", e)
+			}
+			got = append(got, e.by+": "+e.Reason)
+		}
+		w.events = nil
 		slices.Sort(got)
 		return cmp.Diff(want, got)
 	})
@@ -140,7 +166,9 @@ func (e *scripted) Do(context.Context, int, []*hooks.Call) error { return nil }
 func (e *scripted) Notify(_ int, events []hooks.Event) {
 	e.of.mu.Lock()
 	defer e.of.mu.Unlock()
-	e.of.events = append(e.of.events, events...)
+	for _, ev := range events {
+		e.of.events = append(e.of.events, hookEvent{e.name + " " + e.version, ev})
+	}
 }
 
 func (e *scripted) Close(context.Context) error {

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"moonwire/hooks"
 	"moonwire/server"
 )
 
@@ -113,24 +112,34 @@ func TestHooksRefuseReload(t *testing.T) {
 	}
 }
 
-// TestHooksAreToldOfReload: what has changed is the reason.
+// TestHooksAreToldOfReload: those that are at work afterwards, also one that was
+// loaded anew and one for some accounts, of what has changed.
 func TestHooksAreToldOfReload(t *testing.T) {
 	t.Parallel()
-	f := newFolder(t, "a.lua", "version 1")
-	const conf = `hooks { load: [ { name: a, lua: a.lua } ] }`
-	b, w, _ := f.start(conf)
-	must(t, b.Reload(f.options(conf+"\nping_max: 5")))
-	eventually(t, func() string {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if len(w.events) != 1 {
-			return "no event"
-		}
-		if e := w.events[0]; e.Type != hooks.EventReload || e.Reason != "ping_max" || e.Time.IsZero() {
-			t.Errorf("got %+v", e)
-		}
-		return ""
-	})
+	f := newFolder(t, "a.lua", "version 1", "b.lua", "version 1")
+	conf := func(watch, mode, more string) server.Options {
+		return f.options(`accounts { X {} }
+			hooks { reload: { probation: "-1s", watch: ` + watch + ` }, load: [
+			{ name: a, lua: a.lua }, { name: b, lua: b.lua, accounts: [ X ], mode: ` + mode + ` } ] }` + "\n" + more)
+	}
+	w := new(workshop)
+	b, _ := startLogged(t, conf("false", "enforce", ""), w.option())
+	must(t, b.Reload(conf("false", "enforce", "")))
+	w.hears(t, "a 1: nothing has changed", "b 1: nothing has changed")
+	must(t, b.Reload(conf("false", "enforce", "ping_max: 5")))
+	w.hears(t, "a 1: ping_max", "b 1: ping_max")
+	f.write("a.lua", "version 2")
+	must(t, b.Reload(conf("false", "enforce", "ping_max: 5")))
+	w.hears(t, `a 2: hook "a"`, `b 1: hook "a"`)
+	if err := b.Reload(server.Options{Port: -2}); err == nil {
+		t.Error("a reload without sense is taken")
+	}
+	must(t, b.Reload(conf("true", "enforce", "ping_max: 5")))
+	w.hears(t, "a 2: hooks.reload.watch", "b 1: hooks.reload.watch")
+	f.write("b.lua", "version 2") // which has it loaded by itself
+	w.hears(t, `a 2: hook "b"`, `b 2: hook "b"`)
+	must(t, b.Reload(conf("true", "off", "ping_max: 5")))
+	w.hears(t, `a 2: hooks.load, hook "b" is no longer asked`)
 }
 
 // TestHookTests: they are run before an engine is opened, where that is asked

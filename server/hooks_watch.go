@@ -136,10 +136,13 @@ func (l *hookLoader) scriptsLocked(ctx context.Context, o *Options) bool {
 	if now == l.failed[""] {
 		return false
 	}
+	var changed []string
 	if err = empty(paths...); err == nil {
-		err = l.loadLocked(ctx, o)
+		changed, err = l.loadLocked(ctx, o)
 	}
-	if err != nil {
+	if err == nil {
+		l.server.tellReload(strings.Join(changed, ", "))
+	} else {
 		l.failed[""] = now
 	}
 	l.saidLocked("hooks.scripts_dir", err)

@@ -154,6 +154,10 @@ func TestScriptsFolder(t *testing.T) {
 		}
 		return ""
 	})
+	w.hears(t, `10-a 1: hook "15"`, `15 1: hook "15"`, `20-b 1: hook "15"`,
+		`10-a 1: hook "20-b"`, `15 1: hook "20-b"`, `20-b 2: hook "20-b"`,
+		`10-a 1: hook "30"`, `15 1: hook "30"`, `20-b 2: hook "30"`, `30 1: hook "30"`,
+		`15 1: hook "10-a" is no longer asked`, `20-b 2: hook "10-a" is no longer asked`, `30 1: hook "10-a" is no longer asked`)
 }
 
 // TestHooksBusy: reloads, changes and the end at one time.

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"moonwire/hooks"
 	"moonwire/server/account"
 	"moonwire/server/auth"
 	"moonwire/server/conn"
@@ -60,11 +59,12 @@ func (s *Server) Reload(o Options) error {
 		what = "nothing has changed"
 	}
 	s.log.Info("Reloaded server configuration: " + what)
-	s.hooks.Table("").Notify(hooks.Event{Type: hooks.EventReload, Time: time.Now(), Reason: what})
+	s.tellReload(what)
 	return nil
 }
 
-// change makes the options those of o, and returns the keys that differ.
+// change makes the options those of o, and returns the keys that differ, and which
+// hooks are not what they were.
 func (s *Server) change(o *Options) (changed []string, err error) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
@@ -77,7 +77,9 @@ func (s *Server) change(o *Options) (changed []string, err error) {
 	}
 	r, err := s.prepare(o)
 	if err == nil {
-		err = s.loadHooks(o) // the last that can fail, as it cannot be taken back
+		var loaded []string
+		loaded, err = s.loadHooks(o) // the last that can fail, as it cannot be taken back
+		changed = append(changed, loaded...)
 	}
 	if err == nil {
 		err = s.adopt(r)

@@ -202,7 +202,7 @@ func (s *Server) Start() error {
 		return err
 	}
 	s.banner()
-	err := s.loadHooks(s.options()) // without Server.mu: they may need the server
+	_, err := s.loadHooks(s.options()) // without Server.mu: they may need the server
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.stopping {
