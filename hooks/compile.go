@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -101,7 +102,29 @@ func compile(list []*loaded, o *Options) (*Set, error) {
 		}
 	}
 	s.rest = s.build(all, "")
+	s.warnIfShut()
 	return s, nil
+}
+
+// warnIfShut warns if it is known that no hook will ever allow a connection. What
+// scripts and plugins will say is not known.
+func (s *Set) warnIfShut() {
+	if !s.rest.Guards() {
+		return
+	}
+	remedy, names := "", []string(nil)
+	for _, b := range s.rest.connect.chain {
+		l, ok := b.inst.engine.(Limiter)
+		if ok {
+			remedy = l.AdmitsNobody()
+		}
+		if !ok || remedy == "" {
+			return
+		}
+		names = append(names, fmt.Sprintf("%q", b.hook.Name))
+	}
+	s.warn("nobody can connect: at connect a hook must allow, and those that are loaded (%s) never do; %s, or load a hook that allows",
+		strings.Join(slices.Compact(names), ", "), remedy)
 }
 
 // scoped is a registration with what it is narrowed to.

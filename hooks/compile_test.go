@@ -87,6 +87,59 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// limiter is an engine at connect that may know that it never allows.
+type limiter struct {
+	*fake
+	remedy string
+}
+
+func (l limiter) AdmitsNobody() string { return l.remedy }
+
+// TestShut: hooks that are known to let in nobody are told of, unless another may.
+func TestShut(t *testing.T) {
+	t.Parallel()
+	closed := limiter{on(AtConnect, verdict(Pass)), "say open"}
+	const warning = `nobody can connect: at connect a hook must allow, and those that are loaded (%s) never do; say open, or load a hook that allows`
+	for name, tt := range map[string]struct {
+		hooks []Hook
+		want  string
+	}{
+		"alone":           {[]Hook{{Engine: closed}}, `"h0"`},
+		"two":             {[]Hook{{Engine: closed}, {Engine: closed}}, `"h0", "h1"`},
+		"twice":           {[]Hook{{Engine: limiter{&fake{regs: []Registration{{Point: AtConnect}, {Point: AtConnect}}}, "say open"}}}, `"h0"`},
+		"one that allows": {[]Hook{{Engine: closed}, {Engine: limiter{on(AtConnect, verdict(Allow)), ""}}}, ""},
+		"one that may":    {[]Hook{{Engine: on(AtConnect, verdict(Pass))}, {Engine: closed}}, ""},
+		"others do not decide": {[]Hook{
+			{Engine: closed},
+			{Engine: on(AtPublish, verdict(Allow))},
+			{Mode: Shadow, Engine: on(AtConnect, verdict(Allow))},
+			{Mode: Off, Engine: on(AtConnect, verdict(Allow))},
+		}, `"h0"`},
+		"in shadow mode":   {[]Hook{{Mode: Shadow, Engine: closed}}, ""},
+		"not at connect":   {[]Hook{{Engine: limiter{on(AtPublish, verdict(Pass)), "say open"}}}, ""},
+		"nothing is there": {nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for i := range tt.hooks {
+				tt.hooks[i].Name = fmt.Sprintf("h%d", i)
+			}
+			set := must(t, Options{}, tt.hooks...)
+			var want []string
+			if tt.want != "" {
+				want = []string{fmt.Sprintf(warning, tt.want)}
+			}
+			if diff := cmp.Diff(want, set.Warnings); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			// It is true.
+			if v := one(set.Table(""), AtConnect, "").Outcome.Verdict; tt.want != "" && v != Deny {
+				t.Errorf("somebody can connect: %v", v)
+			}
+		})
+	}
+}
+
 // TestTables: an account has a table when something is loaded for it, and its
 // own when that is not what all have.
 func TestTables(t *testing.T) {

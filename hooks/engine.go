@@ -40,6 +40,14 @@ type Versioned interface {
 	Version() (version, sha256 string)
 }
 
+// Limiter is an Engine that may know of itself that it never allows at connect,
+// where one hook must.
+type Limiter interface {
+	// AdmitsNobody returns what an operator can do for it to allow, as in `set "x:
+	// true" in its config`; empty if it may allow as it is.
+	AdmitsNobody() (remedy string)
+}
+
 // Registration is one wish of a hook to be asked.
 type Registration struct {
 	Point Point

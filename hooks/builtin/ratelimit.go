@@ -192,6 +192,16 @@ func (l *RateLimit) register(at hooks.Point, admit bool) {
 	l.gates = append(l.gates, g)
 }
 
+// AdmitsNobody returns what has the hook allow at connect, unless it does.
+func (l *RateLimit) AdmitsNobody() (remedy string) {
+	for _, g := range l.gates {
+		if g.admit {
+			return ""
+		}
+	}
+	return `set "admit: true" in the config of the ratelimit`
+}
+
 // Registrations asks at the points that have rules.
 func (l *RateLimit) Registrations() []hooks.Registration { return l.registrations }
 

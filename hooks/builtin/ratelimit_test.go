@@ -258,6 +258,9 @@ func TestAdmit(t *testing.T) {
 			t.Fatal(err)
 		}
 		set := load(t, l)
+		if told := len(set.Warnings) == 1 && strings.Contains(set.Warnings[0], `set "admit: true" in the config of the ratelimit`); told == admit {
+			t.Errorf("admit %v: warnings %q", admit, set.Warnings)
+		}
 		for i := range 3 {
 			c := &hooks.Call{Client: alice(), Connect: new(hooks.ConnectInfo)}
 			ask(set, hooks.AtConnect, c)
