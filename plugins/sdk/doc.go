@@ -27,8 +27,9 @@
 // nothing through by default. So does [Fail], and a panic, which the plugin
 // survives.
 //
-// A plugin may also implement [Configurer], to get its settings and the [Broker],
-// and [Stateful], to hand what it knows to the process that takes its place.
+// A plugin may also implement [Configurer], to get its settings, which
+// [Config.Decode] reads, and the [Broker]; and [Stateful], to hand what it knows to
+// the process that takes its place.
 //
 // Nothing may be written to the standard output: it belongs to the handshake.
 // Lines on the standard error are the broker's log; package log writes there.

@@ -56,20 +56,6 @@ type Stateful interface {
 // Versioned says which version the plugin is, for logs and metrics.
 type Versioned interface{ Version() string }
 
-// Config is what a plugin is given at the start.
-type Config struct {
-	Hook                      string // its name in the broker's configuration
-	ServerName, ServerVersion string // of the broker
-	// JSON is the hook's `config`: an object.
-	JSON []byte
-	// State is what the process before had to hand over; nil if there is none.
-	State []byte
-	// Restarted: the process before has died.
-	Restarted bool
-	// Broker is what the plugin may ask the broker to do, at any time later.
-	Broker *Broker
-}
-
 // Point is a place in the broker where plugins are asked.
 type Point uint8
 

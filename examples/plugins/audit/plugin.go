@@ -35,7 +35,7 @@ func (*audit) Version() string { return "1.0.0" }
 // Configure implements sdk.Configurer. The error has all problems at once.
 func (a *audit) Configure(ctx context.Context, c *sdk.Config) error {
 	s := settings{Database: "audit.db", Queue: 8192, Batch: 512, Flush: "200ms", Retention: "720h"}
-	if err := setting.Read(c, &s); err != nil {
+	if err := c.Decode(&s); err != nil {
 		return err
 	}
 	var errs []error

@@ -51,7 +51,7 @@ func (*directory) Version() string { return "1.0.0" }
 // Configure implements sdk.Configurer. The error has all problems at once.
 func (d *directory) Configure(_ context.Context, c *sdk.Config) error {
 	s := settings{Store: "directory.db", Every: "1s"}
-	if err := setting.Read(c, &s); err != nil {
+	if err := c.Decode(&s); err != nil {
 		return err
 	}
 	every, wrong := setting.Duration("every", s.Every)

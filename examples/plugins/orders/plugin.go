@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"moonwire/examples/plugins/internal/setting"
 	"moonwire/plugins/sdk"
 	"moonwire/server/subject"
 )
@@ -37,7 +36,7 @@ func (*orders) Version() string { return "1.0.0" }
 // Configure implements sdk.Configurer. The error has all problems at once.
 func (o *orders) Configure(_ context.Context, c *sdk.Config) error {
 	s := settings{Header: "Schema-Version"}
-	if err := setting.Read(c, &s); err != nil {
+	if err := c.Decode(&s); err != nil {
 		return err
 	}
 	var errs []error

@@ -2,7 +2,6 @@ package sdktest_test
 
 import (
 	"context"
-	"encoding/json"
 	"testing"
 
 	"moonwire/plugins/sdk"
@@ -15,7 +14,7 @@ type orders struct {
 }
 
 func (o *orders) Configure(_ context.Context, c *sdk.Config) error {
-	return json.Unmarshal(c.JSON, o)
+	return c.Decode(o)
 }
 
 func (o *orders) Publish(_ context.Context, m *sdk.Message) sdk.Decision {

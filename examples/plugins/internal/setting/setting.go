@@ -1,26 +1,11 @@
 package setting
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
-
-	"moonwire/plugins/sdk"
 )
-
-// Read reads the settings of a plugin into a struct, in which what is not set stays as
-// it is. A key that the struct does not have is an error.
-func Read(c *sdk.Config, into any) error {
-	d := json.NewDecoder(bytes.NewReader(c.JSON))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return fmt.Errorf("config: %w", err)
-	}
-	return nil
-}
 
 // Duration returns the time that a key has, which is more than none. The error names the
 // key.

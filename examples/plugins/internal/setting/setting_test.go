@@ -6,29 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"moonwire/plugins/sdk"
 )
-
-func TestRead(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		name, json, file, err string
-	}{
-		{"nothing", `{}`, "a.db", ""},
-		{"a file", `{"file": "b.db"}`, "b.db", ""},
-		{"a word too many", `{"files": 1}`, "a.db", `config: json: unknown field "files"`},
-		{"another type", `{"file": 1}`, "a.db", "config: "},
-	} {
-		into := struct {
-			File string `json:"file"`
-		}{"a.db"}
-		err := Read(&sdk.Config{JSON: []byte(tt.json)}, &into)
-		if into.File != tt.file || (err != nil) != (tt.err != "") || err != nil && !strings.Contains(err.Error(), tt.err) {
-			t.Errorf("%s: got %q, %v", tt.name, into.File, err)
-		}
-	}
-}
 
 func TestDuration(t *testing.T) {
 	t.Parallel()
