@@ -320,17 +320,19 @@ func (s *plainSource) fill() error {
 	if s.small == nil {
 		s.small = make([]byte, smallBuffer)
 	}
+	in := &s.c.in
 	var n int
 	var err error
-	if s.full {
-		n, err = s.c.nc.Read(s.c.in.room())
+	if s.full || in.buf != nil { // which a large message has while it waits, too
+		n, err = s.c.nc.Read(in.room())
 		s.full = false
 	} else {
-		n, err = s.c.nc.Read(s.small)
-		copy(s.c.in.room(), s.small[:n])
-		s.full = n == len(s.small)
+		small := s.small[:min(smallBuffer, readBuffer-len(in.rest))] // it is to fit behind the rest
+		n, err = s.c.nc.Read(small)
+		copy(in.room(), small[:n])
+		s.full = n == len(small)
 	}
-	s.c.in.n += n
+	in.n += n
 	if n > 0 {
 		return nil
 	}
