@@ -27,6 +27,14 @@ func (c *Client) Hooked() *hooks.Client {
 	return h
 }
 
+// changedLocked forgets how hooks know the connection, as it is another now. Most
+// connections no hook knows, and to look is cheaper than to store.
+func (c *Client) changedLocked() {
+	if c.hooked.Load() != nil {
+		c.hooked.Store(nil)
+	}
+}
+
 // Describe is Hooked for those who look at many connections, and want nothing
 // remembered.
 func (c *Client) Describe() *hooks.Client {
@@ -102,13 +110,9 @@ func tlsInfo(t *tls.ConnectionState) *hooks.TLSInfo {
 	return i
 }
 
-// asksSubscribe reports whether the hooks let a subscription be made, and refuses
-// it otherwise.
-func (c *Client) asksSubscribe(s *wire.Sub) bool {
-	t := c.account.Load().Hooks.Load()
-	if !t.Has(hooks.AtSubscribe) {
-		return true
-	}
+// asksSubscribe reports whether hooks let a subscription be made, and refuses it
+// otherwise.
+func (c *Client) asksSubscribe(t *hooks.Table, s *wire.Sub) bool {
 	session := &c.asks().session
 	if !t.Wanted(session, hooks.AtSubscribe, s.Subject) {
 		return true
@@ -126,46 +130,53 @@ func (c *Client) asksSubscribe(s *wire.Sub) bool {
 	return false
 }
 
-// tell tells the hooks of an account, which is the connection's and may be nil, of
-// something that has happened to the connection. It does not wait, and is safe
-// from any goroutine, without a lock.
-func (c *Client) tell(a *account.Account, e hooks.Event) {
+// hearing returns the hooks that are told what happens to the connections of an
+// account, which may be nil; nil if there are none.
+func hearing(a *account.Account) *hooks.Table {
 	if a == nil {
-		return
+		return nil
 	}
-	t := a.Hooks.Load()
-	if !t.Has(hooks.AtEvent) {
-		return
+	if t := a.Hooks.Load(); t.Has(hooks.AtEvent) {
+		return t
 	}
+	return nil
+}
+
+// tell tells hooks of something that has happened to the connection. It does not
+// wait, and is safe from any goroutine, without a lock.
+func (c *Client) tell(t *hooks.Table, e hooks.Event) {
 	e.Time, e.Client = time.Now(), c.Hooked()
 	t.Notify(e)
 }
 
-// tellUnsubscribed is tell for subscriptions that were given up or taken away
-// while the connection goes on.
-func (c *Client) tellUnsubscribed(a *account.Account, subs ...*interest.Sub) {
-	if len(subs) == 0 || !a.Hooks.Load().Has(hooks.AtEvent) {
+// tellUnsubscribed tells hooks, if there are any, of subscriptions that were given
+// up or taken away while the connection goes on.
+func (c *Client) tellUnsubscribed(t *hooks.Table, subs ...*interest.Sub) {
+	if t == nil {
 		return
 	}
 	for _, sub := range subs {
-		c.tell(a, hooks.Event{Type: hooks.EventUnsubscribe, Subject: sub.Subject, Queue: sub.Queue})
+		c.tell(t, hooks.Event{Type: hooks.EventUnsubscribe, Subject: sub.Subject, Queue: sub.Queue})
 	}
 }
 
 // tellEnd tells that the connection has ended. Only those that sent CONNECT are
 // told of: so are their beginnings.
 func (c *Client) tellEnd(r Reason) {
-	a := c.account.Load()
+	t := hearing(c.account.Load())
+	if t == nil {
+		return
+	}
 	if r.Slow() {
-		c.tell(a, hooks.Event{Type: hooks.EventSlowConsumer, Reason: string(r)})
+		c.tell(t, hooks.Event{Type: hooks.EventSlowConsumer, Reason: string(r)})
 	}
 	if c.connect != nil {
-		c.tell(a, hooks.Event{Type: hooks.EventDisconnect, Reason: string(r)})
+		c.tell(t, hooks.Event{Type: hooks.EventDisconnect, Reason: string(r)})
 	}
 }
 
 // forgetHooksLocked gives up what the connection has for hooks, before it sleeps.
 func (c *Client) forgetHooksLocked() {
 	c.life, c.mu.endLife = nil, nil
-	c.hooked.Store(nil)
+	c.changedLocked()
 }

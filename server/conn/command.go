@@ -115,7 +115,7 @@ func (c *Client) command(op wire.Op) *wire.Error {
 	c.busy = c.busy || op != wire.OpPong
 	switch op {
 	case wire.OpSub:
-		return c.sub(&c.parser.Sub)
+		return c.sub(&c.parser.Sub, false)
 	case wire.OpUnsub:
 		c.unsub(&c.parser.Unsub)
 	case wire.OpPing:
@@ -195,11 +195,13 @@ func (c *Client) introduce(said *wire.Connect) *wire.Error {
 	c.mu.ping.connectedLocked(c)
 	c.mu.said = said
 	// Hooks are to see its name.
-	c.hooked.Store(nil)
+	c.changedLocked()
 	subs := slices.Collect(maps.Values(c.mu.subs)) // from before the first CONNECT
 	c.mu.Unlock()
 	a.Change(subs, func() { c.NoHeaders, c.NoEcho = !c.headers, !said.Echo })
-	c.tell(a, hooks.Event{Type: hooks.EventConnect})
+	if t := hearing(a); t != nil {
+		c.tell(t, hooks.Event{Type: hooks.EventConnect})
+	}
 	if said.Protocol < 0 || said.Protocol > 1 {
 		return wire.ErrClientProtocol
 	}
@@ -210,15 +212,12 @@ func (c *Client) introduce(said *wire.Connect) *wire.Error {
 	return nil
 }
 
-// sub runs a SUB.
-func (c *Client) sub(s *wire.Sub) *wire.Error {
-	c.trace("<<-", []byte("SUB "), s.Subject, []byte(" "), s.Queue, []byte(" "), s.Sid)
-	return c.subscribe(s, false)
-}
-
-// subscribe makes a subscription, with the checks in the order of protocol.md
-// §1.7. Asked says that the hooks have agreed.
-func (c *Client) subscribe(s *wire.Sub, asked bool) *wire.Error {
+// sub runs a SUB, with its checks in the order of protocol.md §1.7. Again says that it
+// was begun before, and that the hooks have agreed.
+func (c *Client) sub(s *wire.Sub, again bool) *wire.Error {
+	if c.slow&slowTrace != 0 && !again {
+		c.trace("<<-", []byte("SUB "), s.Subject, []byte(" "), s.Queue, []byte(" "), s.Sid)
+	}
 	if string(s.Queue) == reservedQueue {
 		return wire.SubscriptionViolation(s.Subject, s.Queue)
 	}
@@ -244,7 +243,8 @@ func (c *Client) subscribe(s *wire.Sub, asked bool) *wire.Error {
 	if !subject.ValidPattern(s.Subject) {
 		return wire.ErrInvalidSubject
 	}
-	if !asked && !c.asksSubscribe(s) {
+	a := c.account.Load()
+	if t := a.Hooks.Load(); !again && t.Has(hooks.AtSubscribe) && !c.asksSubscribe(t, s) {
 		return nil
 	}
 	// One string for all three, as most servers hold many subscriptions.
@@ -261,18 +261,19 @@ func (c *Client) subscribe(s *wire.Sub, asked bool) *wire.Error {
 	c.mu.Lock()
 	if c.rights.Load() != r { // see Regrant
 		c.mu.Unlock()
-		return c.subscribe(s, true)
+		return c.sub(s, true)
 	}
 	if c.mu.subs == nil {
 		c.mu.subs = make(map[string]*interest.Sub)
 	}
 	c.mu.subs[sub.Sid] = sub
 	c.mu.Unlock()
-	a := c.account.Load()
 	if a.Subscribe(sub); sub.Closed() { // taken away meanwhile
 		a.Unsubscribe(sub)
 	}
-	c.tell(a, hooks.Event{Type: hooks.EventSubscribe, Subject: sub.Subject, Queue: sub.Queue})
+	if t := hearing(a); t != nil {
+		c.tell(t, hooks.Event{Type: hooks.EventSubscribe, Subject: sub.Subject, Queue: sub.Queue})
+	}
 	c.ok()
 	return nil
 }
@@ -283,7 +284,9 @@ const reservedQueue = "_sys_"
 // unsub runs an UNSUB: now, or when max messages were delivered, counted from
 // the SUB.
 func (c *Client) unsub(u *wire.Unsub) {
-	c.trace("<<-", []byte("UNSUB "), u.Sid)
+	if c.slow&slowTrace != 0 {
+		c.trace("<<-", []byte("UNSUB "), u.Sid)
+	}
 	c.mu.Lock()
 	sub := c.mu.subs[string(u.Sid)]
 	c.mu.Unlock()
@@ -309,7 +312,9 @@ func (c *Client) unsub(u *wire.Unsub) {
 	c.mu.Unlock()
 	if open {
 		a.Unsubscribe(sub)
-		c.tellUnsubscribed(a, sub)
+		if t := hearing(a); t != nil {
+			c.tellUnsubscribed(t, sub)
+		}
 	}
 	c.Generation.Add(1)
 	c.ok()
@@ -326,9 +331,12 @@ func (c *Client) dropSubs(a *account.Account) {
 	}
 	clear(c.mu.subs)
 	c.mu.Unlock()
+	if len(subs) == 0 {
+		return
+	}
 	a.UnsubscribeAll(subs)
 	c.Generation.Add(1)
 	if !c.Gone.Load() { // otherwise they end with the connection
-		c.tellUnsubscribed(a, subs...)
+		c.tellUnsubscribed(hearing(a), subs...)
 	}
 }

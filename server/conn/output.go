@@ -182,7 +182,7 @@ func (c *Client) drop(a *account.Account, finished []*interest.Sub) {
 	for _, sub := range finished {
 		a.Unsubscribe(sub)
 	}
-	c.tellUnsubscribed(a, finished...)
+	c.tellUnsubscribed(hearing(a), finished...)
 }
 
 // limited reports whether some subscription has a max, and its messages are to

@@ -72,7 +72,7 @@ func (c *Client) Regrant(was, now *auth.Identity) bool {
 	})
 	a.UnsubscribeAll(gone)
 	c.Generation.Add(1)
-	c.tellUnsubscribed(a, gone...)
+	c.tellUnsubscribed(hearing(a), gone...)
 	for _, sub := range gone {
 		e := wire.SubscriptionRevoked(sub.Subject, sub.Queue, sub.Sid)
 		c.Submit(&interest.Staged{Data: wire.AppendError(nil, e)})
@@ -83,7 +83,7 @@ func (c *Client) Regrant(was, now *auth.Identity) bool {
 // becomeLocked makes the connection what r says.
 func (c *Client) becomeLocked(r *rights) {
 	c.rights.Store(r)
-	c.hooked.Store(nil) // it is another
+	c.changedLocked()
 	c.mu.user = r.id.User
 	c.mu.ping.expireLocked(c, r.id.Expires)
 }
