@@ -25,6 +25,8 @@ type authority interface {
 	AnonymousOver(kind string) *auth.Identity
 	// NeedsNonce reports whether clients have something to sign.
 	NeedsNonce() bool
+	// MayWait reports whether Authenticate may have to wait for somebody.
+	MayWait() bool
 	// Authenticate says who sent a CONNECT. The error is for the log, and holds
 	// no secret.
 	Authenticate(r *auth.Request) (*auth.Identity, error)
@@ -51,6 +53,12 @@ func (s host) Authenticate(c *conn.Client, connect *wire.Connect) *conn.Admissio
 		s.tellAuthError(func() *hooks.Client { return c.Stranger(connect) }, err.Error())
 	}
 	return nil
+}
+
+// MayWait implements [conn.Host]. What a reload changes while it is asked is known at
+// the next CONNECT.
+func (s host) MayWait() bool {
+	return s.authority().MayWait() || s.hooks.Table("").Has(hooks.AtConnect)
 }
 
 // authenticate has the authority say who the sender of a CONNECT is.

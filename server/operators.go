@@ -28,6 +28,9 @@ func (operated) RequiredOver(string) bool { return true }
 // AnonymousOver implements authority.
 func (o operated) AnonymousOver(string) *auth.Identity { return o.Anonymous() }
 
+// MayWait implements authority: accounts are fetched.
+func (operated) MayWait() bool { return true }
+
 // fetchAccount takes in an account in operator mode, and those that it imports
 // from.
 func (s *Server) fetchAccount(key string) (*account.Account, error) {

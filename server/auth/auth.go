@@ -23,6 +23,7 @@ type Authenticator struct {
 	compare *comparer
 	seed    maphash.Seed // of the choice of a stand-in
 	nonce   bool
+	hashes  bool // somebody's secret is a bcrypt hash
 
 	standard  way // the client listener, and connections in the process
 	websocket way
@@ -81,6 +82,10 @@ func (a *Authenticator) RequiredOver(kind string) bool {
 // or because the configuration says so.
 func (a *Authenticator) NeedsNonce() bool { return a.nonce }
 
+// MayWait reports whether Authenticate may wait for others to be done with a bcrypt
+// hash.
+func (a *Authenticator) MayWait() bool { return a.hashes }
+
 // Anonymous returns who a connection is that sent no CONNECT: the no_auth_user,
 // or the plain identity where nothing is asked for. It is nil where credentials
 // are needed, and so where a certificate names the user. It is
@@ -105,7 +110,7 @@ func (w *way) open() bool { return w.noAuth != nil && (!w.mapped || w.noAuth.key
 
 // Authenticate says who the connection is. The error is for the log: it says
 // who was refused and why, without any secret. It waits while too many
-// passwords are compared with bcrypt hashes.
+// passwords are compared with bcrypt hashes; see [Authenticator.MayWait].
 func (a *Authenticator) Authenticate(r *Request) (*Identity, error) {
 	kind := r.Type
 	if kind == "" {

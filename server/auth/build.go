@@ -166,7 +166,7 @@ func (b *builder) addUser(u *config.User, list string, p *permission.Set, place 
 		b.nkeys[u.Nkey] = made
 		return
 	}
-	made.secret = newSecret(u.Password)
+	made.secret = b.secret(u.Password)
 	made.certified = u.Password == "" && b.certifies(made)
 	b.users[u.Username] = made
 	b.named = append(b.named, made)
@@ -273,9 +273,16 @@ func (u *user) asFree() *user {
 
 // one returns the one user that there is.
 func (b *builder) one(name, secret string, a *account) *user {
-	u := &user{id: b.identity(name, a, nil), secret: newSecret(secret)}
+	u := &user{id: b.identity(name, a, nil), secret: b.secret(secret)}
 	u.id.Proof = u
 	return u
+}
+
+// secret makes a secret of what the configuration has.
+func (b *builder) secret(text string) *secret {
+	s := newSecret(text)
+	b.hashes = b.hashes || s.hash != nil
+	return s
 }
 
 // onlySystem reports whether nothing is said of who may connect but in the

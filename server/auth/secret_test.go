@@ -59,6 +59,34 @@ func TestSecret(t *testing.T) {
 	}
 }
 
+// TestMayWait: whoever is not asked for a secret with a hash waits for nobody.
+func TestMayWait(t *testing.T) {
+	t.Parallel()
+	h := hash(t, "p")
+	for name, tt := range map[string]struct {
+		o    config.Options
+		want bool
+	}{
+		"nothing asked for":       {config.Options{}, false},
+		"users":                   {config.Options{Users: []config.User{{Username: "u", Password: "p"}}}, false},
+		"one of them with a hash": {config.Options{Users: []config.User{{Username: "u", Password: "p"}, {Username: "v", Password: h}}}, true},
+		"a hash in an account":    {config.Options{Accounts: []config.Account{{Name: "A", Users: []config.User{{Username: "u", Password: h}}}}}, true},
+		"a single user":           {config.Options{Username: "u", Password: "p"}, false},
+		"a single hash":           {config.Options{Username: "u", Password: h}, true},
+		"a token":                 {config.Options{Token: "t"}, false},
+		"a hash of a token":       {config.Options{Token: h}, true},
+		"a hash for WebSockets":   {config.Options{WebSocket: config.WebSocket{Username: "u", Password: h}}, true},
+	} {
+		a, err := New(&tt.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := a.MayWait(); got != tt.want {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+}
+
 // TestHashesAtOneTime: so many hashes are compared at one time and no more, and
 // all who wait get their turn.
 func TestHashesAtOneTime(t *testing.T) {

@@ -48,7 +48,7 @@ type Client struct {
 	in         input
 	connect    *wire.Connect // nil before CONNECT; never changed, but replaced
 	ignoring   wire.Op       // see wire.Parser
-	saying     *wire.Connect // read and yet to be run; see introduce
+	saying     *wire.Connect // read and yet to be run; see await
 	headers    bool          // HPUB is allowed
 	slow       slowFlags
 	mustAuth   bool // nothing but CONNECT is understood

@@ -140,7 +140,9 @@ func (c *Client) ok() {
 	}
 }
 
-// connectOp reads a CONNECT. Introduce runs it, before anything that follows.
+// connectOp runs a CONNECT. A later one authenticates again and drops all
+// subscriptions (protocol.md §1.5). One whose sender may have to wait ends the run of
+// the batch, and the rest of it is for await.
 func (c *Client) connectOp(arg []byte) *wire.Error {
 	said := new(wire.Connect)
 	if c.connect != nil {
@@ -153,26 +155,25 @@ func (c *Client) connectOp(arg []byte) *wire.Error {
 		return err
 	}
 	c.traceConnect(said)
-	c.saying = said
-	return nil
-}
-
-// introduce runs a CONNECT. A later one authenticates again and drops all
-// subscriptions (protocol.md §1.5). The host may take its time, for hooks, an account
-// server or a slow hash, and many may wait for it: nothing is held meanwhile that
-// others could use.
-func (c *Client) introduce(said *wire.Connect) *wire.Error {
-	c.release()
-	c.in.park()
-	c.mu.Lock()
-	again := c.mu.ping.connected
-	c.mu.Unlock()
-	if a := c.account.Load(); again && a != nil {
+	if a := c.account.Load(); c.mu.ping.connected && a != nil {
+		c.ctx.Flush()
 		c.dropSubs(a)
 	}
 	c.presented.fill(said)
+	if c.env.Host.MayWait() {
+		c.saying = said
+		return nil
+	}
+	return c.introduce(said)
+}
+
+// introduce has the host say who the sender of a CONNECT is, and makes the
+// connection that.
+func (c *Client) introduce(said *wire.Connect) *wire.Error {
 	admission := c.env.Host.Authenticate(c, said)
-	c.work()
+	if c.worker == nil {
+		c.work()
+	}
 	if admission == nil {
 		return wire.ErrAuthorization
 	}

@@ -36,6 +36,10 @@ type Host interface {
 	// Authenticate says who the sender of a CONNECT is; nil when its
 	// credentials are wrong, which the host has logged.
 	Authenticate(c *Client, connect *wire.Connect) *Admission
+	// MayWait reports whether Authenticate may have to wait for somebody now. Where it
+	// says no, a connection keeps what it has for its input meanwhile: should
+	// Authenticate wait nevertheless, that costs memory.
+	MayWait() bool
 	// Anonymous is what a connection is that sends no CONNECT; nil where it
 	// needs credentials.
 	Anonymous(c *Client) *Admission

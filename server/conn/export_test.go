@@ -25,13 +25,19 @@ func (c *Client) Batch(b []byte) {
 	}
 	c.run(b)
 	c.settle()
-	c.connected()
+	if c.saying != nil {
+		c.await()
+	}
 	c.parser.Reset()
 	c.flush()
 }
 
 // Rest is what a connection does whose socket is drained.
 func (c *Client) Rest() { c.release() }
+
+// Holds reports whether the connection has a worker, and a buffer for input. Ask it
+// in the read loop.
+func (c *Client) Holds() (worker, buffer bool) { return c.worker != nil, c.in.buf != nil }
 
 // Hooks reports whether a connection that sleeps holds anything for hooks.
 func (c *Client) Hooks() bool {

@@ -32,6 +32,8 @@ type host struct {
 	rights   *permission.Set // of everybody
 	account  *account.Account
 	password string // asked for in CONNECT; "": nothing is
+	mayWait  bool
+	ask      func(*conn.Client) // called for each CONNECT; may be nil
 
 	mu     sync.Mutex
 	lastID uint64
@@ -64,12 +66,18 @@ func newHost(change func(*conn.Limits)) *host {
 }
 
 // Authenticate implements conn.Host.
-func (h *host) Authenticate(_ *conn.Client, c *wire.Connect) *conn.Admission {
+func (h *host) Authenticate(of *conn.Client, c *wire.Connect) *conn.Admission {
+	if h.ask != nil {
+		h.ask(of)
+	}
 	if c.Password != h.password {
 		return nil
 	}
 	return &conn.Admission{Account: h.account, Identity: &auth.Identity{User: c.User, Permissions: h.rights, Limits: auth.Unlimited}}
 }
+
+// MayWait implements conn.Host.
+func (h *host) MayWait() bool { return h.mayWait }
 
 // Anonymous implements conn.Host.
 func (h *host) Anonymous(*conn.Client) *conn.Admission {

@@ -139,7 +139,7 @@ func (c *Client) process() {
 	} else {
 		c.equip() // who never pauses is told of changes too
 	}
-	for more := true; more; more = c.connected() {
+	for more := true; more; more = c.saying != nil && c.await() {
 		used := c.run((*c.in.buf)[:c.in.n])
 		c.settle()
 		c.parser.Reset()
@@ -152,14 +152,14 @@ func (c *Client) process() {
 	}
 }
 
-// connected runs the CONNECT at which the last run ended, if it was one, and reports
-// whether there is input behind it.
-func (c *Client) connected() bool {
+// await runs the CONNECT at which the last run ended, and reports whether there is
+// input behind it. Its sender may have to wait, and many may at one time: nothing is
+// held meanwhile that others could use.
+func (c *Client) await() bool {
 	said := c.saying
-	if said == nil {
-		return false
-	}
 	c.saying = nil
+	c.release()
+	c.in.park()
 	if err := c.introduce(said); err != nil {
 		c.fault(err, []byte("CONNECT"))
 	}

@@ -29,7 +29,7 @@ type pinger struct {
 	// greeted: the INFO that follows CONNECT and the first PING was sent.
 	greeted bool
 	// connected: a CONNECT was accepted, or none was needed although one was
-	// asked for.
+	// asked for. Only the read loop says so, which may look at it without the lock.
 	connected bool
 }
 
