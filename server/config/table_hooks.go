@@ -116,7 +116,7 @@ func hookSettings() []setting {
 		{
 			key: "mode", kind: text, fields: []string{"Mode"}, shape: offWord, choices: []string{"enforce", "shadow", "off"},
 			def: "enforce",
-			doc: "Do what the hook says, or only count it, or do not ask",
+			doc: "Do what the hook says, or only count and log it, or do not ask",
 		},
 		{
 			key: "on_error", kind: block, fields: []string{"OnError"}, shape: as("default"),
