@@ -251,23 +251,48 @@ func (c *Context) OwnInfo(t *wire.Template, o *wire.Own) {
 	c.answered(s, len(s.Data)-before)
 }
 
-// OwnNoResponders appends the answer of status 503 to a request of the
-// publisher's that nobody took, if the publisher has a plain subscription on
-// the reply subject.
+// OwnNoResponders appends the status of a request of the publisher's that nobody
+// took, if the publisher has a plain subscription on the reply subject. As in
+// nats-server it is no message to the counters, nor to the max of the subscription.
 func (c *Context) OwnNoResponders(m *wire.Pub) {
-	e := c.index.Lookup(m.Reply, &c.again)
+	c.ownStatus(wire.NoResponders, m.Reply, m.Subject, false)
+}
+
+// OwnDenied is OwnNoResponders for a request that may not be published, on a
+// subject as the publisher may hear it. It counts as any message does.
+func (c *Context) OwnDenied(reply, subject []byte) {
+	c.ownStatus(wire.Denied, reply, subject, true)
+}
+
+func (c *Context) ownStatus(line string, reply, subject []byte, counts bool) {
+	to := c.ownMember(reply)
+	if to == nil {
+		return
+	}
+	s := c.ownSlotNow()
+	at, size := len(s.Data), 0
+	s.Data, size = wire.AppendStatus(s.Data, line, reply, to.Sub.Sid, subject)
+	if counts {
+		s.count(to.Sub, 1, size, at)
+	}
+	c.answered(s, len(s.Data)-at)
+	if counts && to.Care&interest.CareLimited != 0 {
+		c.Flush() // it counts now: an UNSUB that follows does not take it back
+	}
+}
+
+// ownMember returns a plain member of the publisher's among those that are
+// interested in subject, or nil. It is valid until the next call.
+func (c *Context) ownMember(subject []byte) *interest.Member {
+	e := c.index.Lookup(subject, &c.again)
 	for _, members := range [...][]interest.Member{e.Fan, e.Each} {
 		for i := range members {
-			if members[i].Target != c.own {
-				continue
+			if members[i].Target == c.own {
+				return &members[i]
 			}
-			s := c.ownSlotNow()
-			before := len(s.Data)
-			s.Data = wire.AppendNoResponders(s.Data, m.Reply, members[i].Sub.Sid, m.Subject)
-			c.answered(s, len(s.Data)-before)
-			return
 		}
 	}
+	return nil
 }
 
 // ownSlotNow returns the publisher's own slot, with all staged that was

@@ -52,19 +52,29 @@ func AppendStripped(dst []byte, m *Pub) []byte {
 	return AppendTail(dst, m.Reply, nil, m.Body()[max(m.Header, 0):])
 }
 
-// AppendNoResponders appends the message that tells a requester that nobody
-// took its request on subject: status 503 in the headers, delivered on the
-// reply subject to the requester's own subscription sid (protocol.md §1.9).
-func AppendNoResponders(dst, reply []byte, sid string, subject []byte) []byte {
-	const head, field, end = "NATS/1.0 503\r\n", "Nats-Subject: ", "\r\n\r\n"
-	size := int64(len(head) + len(field) + len(subject) + len(end))
+// The status lines that tell a requester that no answer comes. Client libraries
+// go by the number.
+const (
+	// NoResponders: nobody took the request (protocol.md §1.9).
+	NoResponders = "NATS/1.0 503"
+	// Denied: a hook denies the request.
+	Denied = "NATS/1.0 503 Permissions Violation"
+)
+
+// AppendStatus appends the message that tells a requester that no answer comes to
+// its request on subject: a status line in the headers, and no payload, delivered
+// on the reply subject to the requester's own subscription sid. It returns the size
+// of the headers as well.
+func AppendStatus(dst []byte, line string, reply []byte, sid string, subject []byte) (out []byte, size int) {
+	const field, end = "\r\nNats-Subject: ", "\r\n\r\n"
+	size = len(line) + len(field) + len(subject) + len(end)
 	dst = AppendPrefix(dst, reply, sid)
-	dst = strconv.AppendInt(dst, size, 10)
+	dst = strconv.AppendInt(dst, int64(size), 10)
 	dst = append(dst, ' ')
-	dst = strconv.AppendInt(dst, size, 10)
-	dst = append(dst, "\r\n"+head+field...)
-	dst = append(dst, subject...)
-	return append(dst, end+"\r\n"...)
+	dst = strconv.AppendInt(dst, int64(size), 10)
+	dst = append(dst, "\r\n"...)
+	dst = append(append(dst, line...), field...)
+	return append(append(dst, subject...), end+"\r\n"...), size
 }
 
 // NextFrame reads the MSG or HMSG at the head of b into m and returns how many

@@ -26,12 +26,20 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-func TestNoResponders(t *testing.T) {
+func TestStatus(t *testing.T) {
 	t.Parallel()
-	got := string(AppendNoResponders(nil, []byte("_INBOX.x.1"), "9", []byte("svc.req")))
-	want := "HMSG _INBOX.x.1 9 39 39\r\nNATS/1.0 503\r\nNats-Subject: svc.req\r\n\r\n\r\n"
-	if got != want {
-		t.Errorf("got %q, want %q", got, want)
+	for line, want := range map[string]string{
+		NoResponders: "HMSG _INBOX.x.1 9 39 39\r\nNATS/1.0 503\r\nNats-Subject: svc.req\r\n\r\n\r\n",
+		Denied:       "HMSG _INBOX.x.1 9 61 61\r\nNATS/1.0 503 Permissions Violation\r\nNats-Subject: svc.req\r\n\r\n\r\n",
+	} {
+		got, size := AppendStatus(nil, line, []byte("_INBOX.x.1"), "9", []byte("svc.req"))
+		if string(got) != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		var m Pub
+		if n := NextFrame(got, &m); n != len(got) || m.Size != size || m.Header != size {
+			t.Errorf("%q, with headers of %d bytes, is read as %+v", got, size, m)
+		}
 	}
 }
 
