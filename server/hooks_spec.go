@@ -153,7 +153,7 @@ func sumSettings(eo *EngineOptions) (string, error) {
 	if h.Plugin == "" { // whose commands they bound
 		h.Accounts = nil
 	}
-	common.Reload, common.ScriptsDir = config.HooksReload{}, ""
+	common.Reload, common.ScriptsDir, common.Notify = config.HooksReload{}, "", false
 	data, err := json.Marshal([]any{h, common})
 	if err != nil {
 		return "", fmt.Errorf("its settings: %w", err)

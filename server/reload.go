@@ -172,6 +172,7 @@ func (s *Server) adopt(r *reload) error {
 	s.loaded.Store(time.Now().UnixNano())
 	s.env.Limits.Store(limits(r.o))
 	s.env.Tracing.Store(r.o.Trace)
+	s.env.NotifyDenied.Store(r.o.Hooks.Notify)
 	old, s.mu.certs = s.mu.certs, r.certs
 	r.certs.install(s)
 	r.adoptFiles()

@@ -132,6 +132,7 @@ func New(o Options, with ...Option) (*Server, error) {
 		Traffic: &s.traffic, ServerName: s.name, Failures: s.brakes.failures.Zap(),
 	}
 	s.env.Tracing.Store(o.Trace)
+	s.env.NotifyDenied.Store(o.Hooks.Notify)
 	s.env.Limits.Store(limits(&o))
 	s.ways.init(&o)
 	if err := s.identify(&o); err != nil {

@@ -13,6 +13,10 @@ type Hooks struct {
 	ScriptsDir string
 	// Load are the hooks, in the order in which they are asked.
 	Load []Hook
+	// Notify has a request that a hook denies answered at once, with status 503, as
+	// one that nobody listens for is. Default false: the -ERR is all that the
+	// requester hears.
+	Notify bool
 
 	Reload      HooksReload
 	Breaker     HooksBreaker

@@ -19,6 +19,7 @@ func hookSamples() map[string]sample {
 	type w = [3]any
 	return map[string]sample{
 		"hooks.scripts_dir":          texts("da", "db", ""),
+		"hooks.notify":               booleans,
 		"hooks.reload.watch":         {values: v{"false", "true", ""}, want: w{true, false}},
 		"hooks.reload.require_tests": booleans,
 		"hooks.reload.probation":     {values: v{`"3s"`, "-1s", ""}, want: w{3 * time.Second, -time.Second}},
@@ -291,6 +292,7 @@ func TestHookProblems(t *testing.T) {
 				`4:54: "hooks.load.config.a.b` + strings.Repeat("[0]", 31) + `": lies more than 32 blocks and lists deep; must be flatter`,
 			},
 		},
+		{"notify", "hooks {\n  notify: rarely\n}", []string{`2:3: "hooks.notify": got "rarely"; must be true or false`}},
 		{
 			"folder and list", "hooks { scripts_dir: d\n  load: [ { name: a, lua: b } ] }",
 			[]string{`1:9: "hooks.scripts_dir": is set together with "load"; must be one of them`},

@@ -23,6 +23,10 @@ func hooksTable() []setting {
 				elem: &setting{kind: block, block: hookSettings()},
 			},
 			{
+				key: "notify", kind: boolean, fields: []string{"Notify"}, reloadable: true,
+				doc: "Answer a request that a hook denies with status 503, as one that nobody listens for",
+			},
+			{
 				key: "reload", kind: block, fields: []string{"Reload"},
 				doc:   "When hooks are replaced",
 				block: hooksReloadSettings(),

@@ -77,6 +77,8 @@ type Env struct {
 	// Tracing has each operation logged at trace level, by connections that are
 	// there already from their next input on.
 	Tracing atomic.Bool
+	// NotifyDenied has requests that a hook denies answered with a status.
+	NotifyDenied atomic.Bool
 	// Failures is where the failures are logged that anybody can cause, of
 	// handshakes for instance.
 	Failures *zap.Logger

@@ -27,6 +27,7 @@ type asked struct {
 	written  []byte      // the subject that the client wrote
 	call     *hooks.Call // nil until a hook is asked
 	err      *wire.Error // why it is refused; nil while it is not
+	denied   []byte      // the subject that the client is told of; nil unless a hook refuses it
 	dropped  bool
 	wrong    bool // a pedantic client is told of its subject
 	renamed  bool // by a hook
@@ -247,7 +248,7 @@ func (c *Client) heedAnswer(m *asked, p hooks.Point) {
 		if p == hooks.AtRewrite {
 			named = m.written // what the mappings made of it is no answer either
 		}
-		m.err = wire.PublishViolation(named)
+		m.err, m.denied = wire.PublishViolation(named), named
 		c.logViolation(violation{what: "Publish", subject: m.Subject, written: m.written, by: o})
 	case hooks.Drop:
 		m.dropped = true
@@ -284,10 +285,22 @@ func (c *Client) conclude(m *asked) {
 	switch {
 	case m.err != nil:
 		c.refuse(m.err)
+		if m.denied != nil {
+			c.notifyDenied(m)
+		}
 	case m.dropped:
 		c.ok() // and no word of it, also to those who want to hear that nobody listens
 	default:
 		c.accept(&m.Pub)
+	}
+}
+
+// notifyDenied tells a requester, where that is wanted, that no answer comes, as its
+// library takes an -ERR for no answer and would wait. The status stands behind the
+// -ERR, so that who has the one has heard the other, and says no more than that.
+func (c *Client) notifyDenied(m *asked) {
+	if c.env.NotifyDenied.Load() && c.takesStatus(&m.Pub) {
+		c.ctx.OwnDenied(m.Reply, m.denied)
 	}
 }
 

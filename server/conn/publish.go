@@ -79,9 +79,15 @@ func (c *Client) accept(m *wire.Pub) {
 	c.ok()
 	taken := c.ctx.Publish(m)
 	c.ctx.EndRun() // answers and messages of this connection keep their order
-	if !taken && c.slow&slowNoResponders != 0 && len(m.Reply) > 0 {
+	if !taken && c.takesStatus(m) {
 		c.ctx.OwnNoResponders(m)
 	}
+}
+
+// takesStatus reports whether m is a request of a client that wants to hear at once
+// when no answer comes.
+func (c *Client) takesStatus(m *wire.Pub) bool {
+	return c.slow&slowNoResponders != 0 && len(m.Reply) > 0
 }
 
 // checkHead tells a pedantic client of a subject that cannot be published to.
