@@ -111,7 +111,7 @@ func (c *Client) publishAlone(m *wire.Pub, wrong bool) {
 		c.refuse(err)
 		return
 	}
-	c.accept(m)
+	c.accept(m, m.Subject)
 }
 
 // gather keeps m until it is decided.
@@ -291,7 +291,7 @@ func (c *Client) conclude(m *asked) {
 	case m.dropped:
 		c.ok() // and no word of it, also to those who want to hear that nobody listens
 	default:
-		c.accept(&m.Pub)
+		c.accept(&m.Pub, m.named())
 	}
 }
 

@@ -141,7 +141,7 @@ func TestHookedMessages(t *testing.T) {
 			hooks:   []hooks.Hook{rules(on(hooks.AtRewrite, to("nobody.n"), "q"), on(hooks.AtInspect, drop, "d"))},
 			connect: `,"no_responders":true`,
 			in:      "UNSUB 1\r\nSUB r 2\r\nSUB c 1\r\nPUB q r 1\r\n1\r\nPUB c 1\r\n3\r\nPUB d r 1\r\n4\r\n",
-			out:     "HMSG r 2 40 40\r\nNATS/1.0 503\r\nNats-Subject: nobody.n\r\n\r\n\r\n" + m3,
+			out:     "HMSG r 2 33 33\r\nNATS/1.0 503\r\nNats-Subject: q\r\n\r\n\r\n" + m3,
 		},
 		"between other operations": {
 			hooks: []hooks.Hook{rules(on(hooks.AtPublish, deny, "b"), on(hooks.AtInspect, pass))},

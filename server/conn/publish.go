@@ -65,13 +65,13 @@ func (c *Client) publishSlowly(m *wire.Pub) {
 	c.checkHead(m)
 	c.headWarned = false
 	if c.judge(m) {
-		c.accept(m)
+		c.accept(m, m.Subject)
 	}
 }
 
 // accept publishes a message that may be published, with the answers that the
-// connection wants.
-func (c *Client) accept(m *wire.Pub) {
+// connection wants. Named is the subject as the client may hear of it.
+func (c *Client) accept(m *wire.Pub, named []byte) {
 	if c.slow&slowAnswers == 0 {
 		c.ctx.Publish(m)
 		return
@@ -80,7 +80,7 @@ func (c *Client) accept(m *wire.Pub) {
 	taken := c.ctx.Publish(m)
 	c.ctx.EndRun() // answers and messages of this connection keep their order
 	if !taken && c.takesStatus(m) {
-		c.ctx.OwnNoResponders(m)
+		c.ctx.OwnNoResponders(m.Reply, named)
 	}
 }
 

@@ -252,14 +252,15 @@ func (c *Context) OwnInfo(t *wire.Template, o *wire.Own) {
 }
 
 // OwnNoResponders appends the status of a request of the publisher's that nobody
-// took, if the publisher has a plain subscription on the reply subject. As in
-// nats-server it is no message to the counters, nor to the max of the subscription.
-func (c *Context) OwnNoResponders(m *wire.Pub) {
-	c.ownStatus(wire.NoResponders, m.Reply, m.Subject, false)
+// took, if the publisher has a plain subscription on the reply subject. Subject is
+// that of the request as the publisher may hear of it. As in nats-server it is no
+// message to the counters, nor to the max of the subscription.
+func (c *Context) OwnNoResponders(reply, subject []byte) {
+	c.ownStatus(wire.NoResponders, reply, subject, false)
 }
 
-// OwnDenied is OwnNoResponders for a request that may not be published, on a
-// subject as the publisher may hear it. It counts as any message does.
+// OwnDenied is OwnNoResponders for a request that may not be published. It counts as
+// any message does.
 func (c *Context) OwnDenied(reply, subject []byte) {
 	c.ownStatus(wire.Denied, reply, subject, true)
 }
