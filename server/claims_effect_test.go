@@ -135,6 +135,7 @@ func TestClaimsImports(t *testing.T) {
 		must(t, from.FlushTimeout(patience))
 		from.Close()
 		must(t, to.Publish("end", []byte("end of "+text)))
+		must(t, to.FlushTimeout(patience)) // before what follows
 	}
 	publish("one")
 	call(t, admin, "$SYS.REQ.CLAIMS.DELETE", r.deletion(r.op, []string{shop.pub}))
