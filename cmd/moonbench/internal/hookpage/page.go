@@ -196,43 +196,42 @@ var ofPlugins = []struct{ title, unit string }{
 	{"allocations of a batch", "allocs/op"},
 }
 
-// median is the middle of all rounds of what a benchmark reports; false if it does
-// not.
-func (b Benches) median(bench, unit string) (float64, bool) {
+// rounds is what all rounds of a benchmark report; false if they do not.
+func (b Benches) rounds(bench, unit string) (stat.Summary, bool) {
 	one := b[bench]
 	if one == nil || one.Values[unit] == nil {
-		return 0, false
+		return stat.Summary{}, false
 	}
-	return stat.Summarize(one.Values[unit]).Median, true
+	return stat.Summarize(one.Values[unit]), true
 }
 
 // plugins writes what benchmarks of plugins say, if there are any.
 func (in *Input) plugins(w io.Writer) error {
 	var names []string
 	for _, key := range slices.Sorted(maps.Keys(in.Now)) {
-		if _, ok := in.Now.median(key, callRate); ok && strings.HasPrefix(key, "plugins.") {
+		if _, ok := in.Now.rounds(key, callRate); ok && strings.HasPrefix(key, "plugins.") {
 			names = append(names, key)
 		}
 	}
 	if len(names) == 0 {
 		return nil
 	}
-	yardstick, ok := in.Now.median(pluginYardstick, halfTook)
+	y, ok := in.Now.rounds(pluginYardstick, halfTook)
 	if !ok {
 		return fmt.Errorf("there is no run of the benchmark %s", pluginYardstick)
 	}
-	speed := pluginReference / yardstick
-	fmt.Fprintf(w, "yardstick: %s µs here, %d µs on the reference machine, a factor of %.2f\n\n", ns(yardstick), pluginReference, speed)
-	fmt.Fprint(w, "| what | target | on the reference machine | here | verdict |\n|---|---:|---:|---:|---|\n")
+	speed := pluginReference / y.Min
+	fmt.Fprintf(w, "yardstick: %s µs here, %d µs on the reference machine, a factor of %.2f\n\n", ns(y.Min), pluginReference, speed)
+	fmt.Fprint(w, "| what | target | on the reference machine | here, best round | verdict |\n|---|---:|---:|---:|---|\n")
 	for _, t := range pluginTargets {
-		here, ok := in.Now.median(t.bench, t.unit)
+		all, ok := in.Now.rounds(t.bench, t.unit)
 		if !ok {
 			return fmt.Errorf("there is no run of the benchmark %s", t.bench)
 		}
-		there, limit, verdict := here*speed, "at most ", met
+		here, there, limit, verdict := all.Min, all.Min*speed, "at most ", met
 		reached := there <= t.value
 		if t.unit == callRate {
-			there, limit = here/speed, "at least "
+			here, there, limit = all.Max, all.Max/speed, "at least "
 			reached = there >= t.value
 		}
 		if !reached {
@@ -244,13 +243,13 @@ func (in *Input) plugins(w io.Writer) error {
 	for _, c := range ofPlugins {
 		head, rule = head+" "+c.title+" |", rule+"---:|"
 	}
-	fmt.Fprintf(w, "\nAll benchmarks, as they are here:\n\n%s\n%s\n", head, rule)
+	fmt.Fprintf(w, "\nAll benchmarks here, medians of all rounds:\n\n%s\n%s\n", head, rule)
 	for _, key := range names {
 		fmt.Fprintf(w, "| %s |", strings.TrimPrefix(key, "plugins."))
 		for _, c := range ofPlugins {
 			v := "–"
-			if m, ok := in.Now.median(key, c.unit); ok {
-				v = ns(m)
+			if all, ok := in.Now.rounds(key, c.unit); ok {
+				v = ns(all.Median)
 			}
 			fmt.Fprintf(w, " %s |", v)
 		}
