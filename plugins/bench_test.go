@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -98,9 +99,9 @@ func spentBy(b *testing.B, plugin int) (d time.Duration) {
 	return d
 }
 
-// BenchmarkYardstick is what the machine and gRPC need at the least: one question
-// after the other goes to a process over a stream without TLS and comes back, and
-// none of the broker is in between.
+// BenchmarkYardstick says how fast the machine is: one question after the other goes
+// to a process over a stream without TLS and comes back, and neither the broker nor
+// the SDK is in between.
 func BenchmarkYardstick(b *testing.B) {
 	o := options(b, zapcore.NewNopCore(), func(o *Options) { o.NoMTLS, o.Env = true, map[string]string{enemyKey: "none"} })
 	p, err := Start(b.Context(), o)
@@ -137,9 +138,10 @@ func BenchmarkYardstick(b *testing.B) {
 // BenchmarkDo is single questions of many connections.
 func BenchmarkDo(b *testing.B) { benchmarkDo(b, nil) }
 
-// BenchmarkDoOneProcessor is the same for a plugin that uses one processor at a time.
-func BenchmarkDoOneProcessor(b *testing.B) {
-	benchmarkDo(b, func(o *Options) { o.Env = map[string]string{"GOMAXPROCS": "1"} })
+// BenchmarkDoAllProcessors is the same for a plugin that uses all processors, where
+// one by the SDK uses half of them.
+func BenchmarkDoAllProcessors(b *testing.B) {
+	benchmarkDo(b, func(o *Options) { o.Env = map[string]string{"GOMAXPROCS": strconv.Itoa(runtime.NumCPU())} })
 }
 
 func benchmarkDo(b *testing.B, change func(*Options)) {

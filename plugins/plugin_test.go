@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -422,4 +423,28 @@ func TestGone(t *testing.T) {
 		once(other)
 		return l.forgotten.Load() > 0
 	}, "a client is forgotten")
+}
+
+// TestProcessors: a plugin leaves half of the processors to the broker, unless its
+// environment says otherwise.
+func TestProcessors(t *testing.T) {
+	t.Parallel()
+	using := func(env map[string]string) int {
+		p, _ := open(t, func(o *Options) { o.Env = env }, nil)
+		c := call(t, bob(), "p.processors")
+		if err := ask(t, p, atPublish, c, patience); err != nil {
+			t.Fatal(err)
+		}
+		n, err := strconv.Atoi(c.Out.Reason)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := using(nil); n < 1 || n > max(1, runtime.NumCPU()/2) {
+		t.Errorf("it uses %d of %d", n, runtime.NumCPU())
+	}
+	if n := using(map[string]string{"GOMAXPROCS": "3"}); n != 3 {
+		t.Errorf("it uses %d, and is to use 3", n)
+	}
 }

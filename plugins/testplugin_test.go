@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -102,6 +104,8 @@ func (p *policy) Publish(ctx context.Context, m *sdk.Message) sdk.Decision {
 		p.broker.Invalidate()
 	case "nobody":
 		p.broker.Disconnect(sdk.Selector{}, "everybody?")
+	case "processors":
+		return sdk.Deny(strconv.Itoa(runtime.GOMAXPROCS(0)))
 	case "noise":
 		fmt.Fprintln(os.Stderr, "a line of noise")
 	}

@@ -91,7 +91,7 @@ for ((round = 1; round <= ${ROUNDS:-20}; round++)); do
 	bench now builtin hooks/builtin '^Benchmark(Stamp|RateLimit)$/^(user|all,headers,batch16|user,batch16)$'
 done
 for ((round = 1; round <= ${PAIRS:-7}; round++)); do
-	TIME=300ms bench now plugins plugins '^Benchmark(Yardstick|Do|DoOneProcessor|Inspect|Table)$'
+	TIME=300ms bench now plugins plugins '^Benchmark(Yardstick|Do|DoAllProcessors|Inspect|Table)$'
 done
 loads+=", after the benchmarks $(load)"
 

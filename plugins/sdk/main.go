@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -25,6 +26,10 @@ import (
 // debugger for instance, and serves a Unix socket at the path to a broker whose
 // configuration has the same path as `attach` of the hook. Then Main returns at an
 // interrupt. Configure is called each time that the broker attaches.
+//
+// Started by the broker, the program uses half of the processors at a time, as the
+// broker needs the others to ask it anything; GOMAXPROCS in the hook's `env` says
+// otherwise.
 func Main(p any, registrations ...Registration) {
 	s, err := newService(p, registrations...)
 	if path := os.Getenv(api.AttachKey); err == nil && path != "" && os.Getenv(api.CookieKey) == "" {
@@ -35,6 +40,11 @@ func Main(p any, registrations ...Registration) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		// With more each question costs more, up to twice as much when they are few: who
+		// looks for work disturbs who has some.
+		runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
 	}
 	go watchParent()
 	plugin.Serve(&plugin.ServeConfig{
