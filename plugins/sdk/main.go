@@ -42,8 +42,8 @@ func Main(p any, registrations ...Registration) {
 		os.Exit(1)
 	}
 	if os.Getenv("GOMAXPROCS") == "" {
-		// With more each question costs more, up to twice as much when they are few: who
-		// looks for work disturbs who has some.
+		// With all of two each question costs both sides a sixth to a third more
+		// (docs/bench/hooks.md, DoAllProcessors): who looks for work disturbs who has some.
 		runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
 	}
 	go watchParent()
