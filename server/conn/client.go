@@ -174,7 +174,18 @@ func (c *Client) String() string {
 // admitted is told why and closed. Serve returns when the connection has ended,
 // or goes to sleep; [Host.Closed] tells which.
 func (c *Client) Serve(refused *wire.Error) {
+	deepen(0)
 	c.attend(func() (asleep bool) { return c.greet(refused) && c.loop() })
+}
+
+// deepen has the goroutine's stack grow. Decoding a CONNECT needs more than a new
+// goroutine has: to grow where there is nothing to move yet costs less than deep in
+// the decoder.
+//
+//go:noinline
+func deepen(i int) byte {
+	var room [4 << 10]byte
+	return room[i]
 }
 
 // attend is what a goroutine does for a connection: whatever happens meanwhile,
