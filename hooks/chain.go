@@ -132,7 +132,7 @@ func (t *Table) call(ctx context.Context, s *Session, b *bound, batch []*Call, n
 // done tells the breaker, and the observer when it has changed.
 func (o *Options) done(b *bound, n, failed int) {
 	if failed > 0 {
-		b.inst.failed.Add(uint64(failed))
+		b.inst.fail(n, failed)
 	}
 	if b.inst.breaker.done(n, failed) && o.Observer.Breaker != nil {
 		o.Observer.Breaker(b.hook.Name, b.inst.breaker.State())

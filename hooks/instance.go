@@ -15,7 +15,7 @@ type instance struct {
 	engine        Engine // immutable
 	registrations []Registration
 	breaker       breaker
-	failed        atomic.Uint64 // calls; breaker.calls has them all
+	failed        atomic.Uint64 // batches, in wholes: one half of whose calls failed counts half; breaker.calls has all
 	generation    atomic.Uint64 // of cached decisions; unique among instances of a name
 	stats         *counters     // of the hook's name
 	slow          atomic.Bool   // calls take longer than taking their time does
@@ -46,13 +46,20 @@ func newInstance(name string, e Engine, o *Options, stats *counters) (*instance,
 	return i, nil
 }
 
-// rate returns the part of the calls that failed.
+// whole is what a batch counts in instance.failed of which all calls failed.
+const whole = 1 << 20
+
+// fail counts a batch of n calls of which failed did.
+func (i *instance) fail(n, failed int) { i.failed.Add(uint64(failed) * whole / uint64(n)) }
+
+// rate returns the part of the calls that failed, the mean of all batches: so it is
+// that of the hook, and not of the client that sends most at one time.
 func (i *instance) rate() float64 {
-	calls := i.breaker.calls.Load()
-	if calls == 0 {
+	batches := i.breaker.calls.Load()
+	if batches == 0 {
 		return 0
 	}
-	return float64(i.failed.Load()) / float64(calls)
+	return float64(i.failed.Load()) / whole / float64(batches)
 }
 
 // version returns what the engine says of itself.
