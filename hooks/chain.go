@@ -8,8 +8,8 @@ import (
 
 // Do asks the hooks of a point about calls, which are a batch of one client in
 // the order in which they came, and sets the Outcome of each. It blocks until
-// all are decided, which is bounded by the timeouts of the hooks. T may be nil:
-// then every call passes.
+// all are decided, which is bounded by the timeouts of the hooks, one for each call
+// at most. T may be nil: then every call passes.
 //
 // Each hook gets those calls that concern it and are still undecided, in one
 // batch. S is that of the connection.
@@ -90,19 +90,35 @@ func (t *Table) ask(ctx context.Context, s *Session, b *bound, batch []*Call) {
 	n.count()
 }
 
-// call has the engine answer, unless the breaker is open.
+// call has the engine answer, in as many rounds as that takes.
 func (t *Table) call(ctx context.Context, s *Session, b *bound, batch []*Call, n *tally) {
+	for len(batch) > 0 {
+		batch = t.round(ctx, s, b, batch, n)
+	}
+}
+
+// round has the engine answer, unless the breaker is open, and returns the calls
+// that it did not get to, in the memory of batch.
+func (t *Table) round(ctx context.Context, s *Session, b *bound, batch []*Call, n *tally) (rest []*Call) {
 	i := b.inst
 	if !i.breaker.admit() {
 		for _, c := range batch {
 			c.Err = errBreaker
 			t.settle(s, n, c)
 		}
-		return
+		return nil
 	}
 	late := i.do(ctx, s, b, batch)
+	again := getsOn(batch) && ctx.Err() == nil
 	asked, failed := len(batch), 0
+	rest = batch[:0]
 	for _, c := range batch {
+		if again && c.Err == ErrUnasked {
+			asked--
+			c.ready(b)
+			rest = append(rest, c)
+			continue
+		}
 		blameless := false // whatever became of the call
 		if c.Err == nil {
 			if err := c.answer(b.Point); err != nil {
@@ -127,6 +143,18 @@ func (t *Table) call(ctx context.Context, s *Session, b *bound, batch []*Call, n
 		failed = asked
 	}
 	t.set.options.done(b, asked, failed)
+	return rest
+}
+
+// getsOn reports whether an engine has left calls of a batch unasked, but not all.
+func getsOn(batch []*Call) bool {
+	unasked := 0
+	for _, c := range batch {
+		if c.Err == ErrUnasked {
+			unasked++
+		}
+	}
+	return unasked > 0 && unasked < len(batch)
 }
 
 // done tells the breaker, and the observer when it has changed.
@@ -173,10 +201,11 @@ func (i *instance) do(ctx context.Context, s *Session, b *bound, batch []*Call) 
 	}
 	at := &st.points[b.Point]
 	at.duration.addDuration(d)
-	if d > timeout {
-		at.late.Add(1)
+	if d <= timeout || getsOn(batch) { // it was not slow: there was much to do
+		return false
 	}
-	return d > timeout
+	at.late.Add(1)
+	return true
 }
 
 // guarded calls the engine and makes an error of a panic.

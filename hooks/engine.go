@@ -17,7 +17,8 @@ type Engine interface {
 	Registrations() []Registration
 	// Do asks the hook for each of calls, which is never empty: it sets Out, or
 	// Err where there is no answer. An error that it returns is that of all
-	// calls which have none of their own.
+	// calls which have none of their own. Calls that there was no time for any more
+	// get [ErrUnasked].
 	//
 	// It returns soon after ctx ends: the read loop of a connection waits for
 	// it. A panic is a failure of all calls. The context, the slice and the

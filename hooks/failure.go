@@ -111,6 +111,12 @@ func kindOf(err error) Kind {
 	return KindRuntime
 }
 
+// ErrUnasked is the error that an engine sets for a call that it has not begun, as
+// the time was over that those before it in the batch took. The engine gets such
+// calls again, with time of their own, for as long as it gets on with them: how many
+// a client sends at one time must not decide what becomes of them.
+var ErrUnasked error = &Error{KindTimeout, errors.New("the calls before it took all the time")}
+
 var errBreaker = &Error{KindBreaker, errors.New("the hook failed too often and is left alone for a while")}
 
 // takes reports whether a call is not too large for the hook.

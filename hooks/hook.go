@@ -18,8 +18,8 @@ type Hook struct {
 	Mode   Mode
 	// OnError is what becomes of a call that the hook has no answer for.
 	OnError PerPoint[OnError]
-	// Timeout is how long the hook may take for the calls of one batch. Zero is
-	// 1s at connect, 50ms elsewhere.
+	// Timeout is how long the hook may take for the calls of one batch; those that
+	// are then [ErrUnasked] are another. Zero is 1s at connect, 50ms elsewhere.
 	Timeout PerPoint[time.Duration]
 	// Accounts and Subjects narrow the hook's own registrations, and never widen
 	// them; empty narrows nothing. Accounts are names; a hook at connect cannot

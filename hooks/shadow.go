@@ -49,21 +49,32 @@ func (o *Options) askShadows(waiting []*shadowCall) {
 			}
 			batch = append(batch, c)
 		}
-		if len(batch) > 0 {
-			o.askShadow(&s, b, batch)
+		for len(batch) > 0 {
+			batch = o.askShadow(&s, b, batch)
 		}
 	}
 }
 
-func (o *Options) askShadow(s *Session, b *bound, batch []*Call) {
+// askShadow asks about a batch, and returns the calls that the engine did not get
+// to, in the memory of batch.
+func (o *Options) askShadow(s *Session, b *bound, batch []*Call) (rest []*Call) {
 	i := b.inst
 	admitted := i.breaker.admit()
 	late := false
 	if admitted {
 		late = i.do(i.ctx, s, b, batch)
 	}
-	failed := 0
+	again := admitted && getsOn(batch) && i.ctx.Err() == nil
+	asked, failed := 0, 0
+	rest = batch[:0]
 	for _, c := range batch {
+		if again && c.Err == ErrUnasked {
+			c.ready(b)
+			c.by = nil // nothing is kept
+			rest = append(rest, c)
+			continue
+		}
+		asked++
 		if !admitted {
 			c.Err = errBreaker
 		} else if c.Err == nil {
@@ -77,11 +88,12 @@ func (o *Options) askShadow(s *Session, b *bound, batch []*Call) {
 		o.would(b, c)
 	}
 	if late {
-		failed = len(batch)
+		failed = asked
 	}
 	if admitted {
-		o.done(b, len(batch), failed)
+		o.done(b, asked, failed)
 	}
+	return rest
 }
 
 // would tells of what the hook would have said of c, or its on_error, if its turn

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"moonwire/hooks"
 	"moonwire/hooks/lua/library"
@@ -75,14 +74,14 @@ func (s *Script) batch(ctx context.Context, pool *sandbox.Pool, h *handler, call
 	for i, c := range calls {
 		if left <= 0 {
 			left = patience
-			b.Wall, err = remaining(ctx, b.Wall)
+			err = ctx.Err()
 		}
 		if err == nil && vm.Broken() {
 			pool.Put(vm)
 			vm, err = pool.Get(ctx, near)
 		}
 		if err != nil {
-			abandon(calls[i:], err)
+			abandon(calls[i:], err, i > 0)
 			return nil
 		}
 		n := machineOf(vm).ask(ctx, h, b, c)
@@ -92,21 +91,15 @@ func (s *Script) batch(ctx context.Context, pool *sandbox.Pool, h *handler, call
 	return nil
 }
 
-// remaining returns what is left of wall, or why there is nothing left.
-func remaining(ctx context.Context, wall time.Duration) (time.Duration, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
+// abandon gives up calls that nobody was asked about: for now, if all that they
+// lack is time, and some were asked.
+func abandon(calls []*hooks.Call, err error, some bool) {
+	err = failure(fmt.Errorf("the batch was not finished: %w", err))
+	if some && errors.Is(err, context.DeadlineExceeded) {
+		err = hooks.ErrUnasked
 	}
-	if at, ok := ctx.Deadline(); ok {
-		wall = max(min(wall, time.Until(at)), 1)
-	}
-	return wall, nil
-}
-
-// abandon gives up calls that nobody was asked about.
-func abandon(calls []*hooks.Call, err error) {
 	for _, c := range calls {
-		c.Err = failure(fmt.Errorf("the batch was not finished: %w", err))
+		c.Err = err
 	}
 }
 

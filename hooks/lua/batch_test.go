@@ -85,26 +85,41 @@ func TestBatchEnds(t *testing.T) {
 	}
 }
 
-// TestBatchDeadline: a call of a long batch has no more time than the batch.
+// TestBatchDeadline: what a batch has no time for is left unasked, but not all of it.
 func TestBatchDeadline(t *testing.T) {
 	t.Parallel()
 	s := open(t, "hook.publish(function(req) for i = 1, 2000 do end return allow() end)")
 	ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
 	defer cancel()
-	calls := batch("a", "b")
+	calls := batch("a", "b", "c")
 	if err := s.Do(ctx, 0, calls); err != nil {
 		t.Fatal(err)
 	}
-	if outcome(calls[0]) != "allow" || outcome(calls[1]) != "timeout" {
-		t.Errorf("got %s, %s", outcome(calls[0]), outcome(calls[1]))
+	if outcome(calls[0]) != "allow" || calls[1].Err != hooks.ErrUnasked || calls[2].Err != hooks.ErrUnasked {
+		t.Errorf("got %s, %v, %v", outcome(calls[0]), calls[1].Err, calls[2].Err)
 	}
-	if wall, err := remaining(context.Background(), time.Second); wall != time.Second || err != nil {
-		t.Errorf("no deadline: %v, %v", wall, err)
+}
+
+// TestBatchOfMuch: messages that come at one time are all decided, in their order,
+// though it takes many times the timeout.
+func TestBatchOfMuch(t *testing.T) {
+	t.Parallel()
+	s := open(t, `local n = 0
+		hook.inspect(function(msg) for i = 1, 2000 do end n = n + 1 msg.payload = msg.subject .. n end)`)
+	set, err := hooks.Compile([]hooks.Hook{{Name: "h", Engine: s, Timeout: hooks.PerPoint[time.Duration]{}.All(time.Nanosecond)}}, hooks.Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	ctx, cancel = context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if wall, err := remaining(ctx, time.Hour); wall > time.Minute || wall <= 0 || err != nil {
-		t.Errorf("a minute: %v, %v", wall, err)
+	calls := batch("a", "b", "c", "d", "e", "f", "g", "h")
+	set.Table("A").Do(t.Context(), new(hooks.Session), hooks.AtInspect, calls)
+	for i, want := range []string{"a1", "b2", "c3", "d4", "e5", "f6", "g7", "h8"} {
+		if c := calls[i]; c.Outcome.Verdict != hooks.Replace || string(c.Payload) != want {
+			t.Errorf("%d: got %v, %v, %q; want %q", i, c.Outcome, c.Err, c.Payload, want)
+		}
+	}
+	st := set.Stats()[0]
+	if p := &st.Points[hooks.AtInspect]; p.Calls[hooks.Replace] != 8 || p.Errors != [hooks.Kinds]uint64{} || p.Late > 1 {
+		t.Errorf("counted: %+v", p)
 	}
 }
 
