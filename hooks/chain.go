@@ -14,14 +14,24 @@ import (
 // Each hook gets those calls that concern it and are still undecided, in one
 // batch. S is that of the connection.
 func (t *Table) Do(ctx context.Context, s *Session, p Point, calls []*Call) {
-	for _, c := range calls {
-		c.begin()
-	}
 	if len(calls) == 0 {
 		return
 	}
 	client := calls[0].Client
-	t = t.enter(p, client)
+	account := client.Account
+	if p == AtConnect {
+		account = "" // hooks at connect are for all
+	}
+	t = t.enter(client, account)
+	t.DoEntered(ctx, s, p, calls)
+	t.Exit(client)
+}
+
+// DoEntered is Do between [Table.Enter], which returned t, and [Table.Exit].
+func (t *Table) DoEntered(ctx context.Context, s *Session, p Point, calls []*Call) {
+	for _, c := range calls {
+		c.begin()
+	}
 	if t == nil {
 		return
 	}
@@ -42,7 +52,6 @@ func (t *Table) Do(ctx context.Context, s *Session, p Point, calls []*Call) {
 		}
 		c.todo, c.shadows = nil, nil
 	}
-	t.exit(client)
 }
 
 // next returns the hook whose turn is next for any call, or nil.

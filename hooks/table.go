@@ -119,10 +119,16 @@ type gauge struct {
 	_ [56]byte
 }
 
+// Enter returns the table that is at work for a client of an account: t, or what has
+// taken its place since. Until Exit, [Table.DoEntered] asks the hooks of that,
+// whatever is loaded meanwhile, so that nothing that several points decide is decided
+// by half of each. T and the result may be nil.
+func (t *Table) Enter(c *Client) *Table { return t.enter(c, c.Account) }
+
 // enter counts a batch of a client in, and returns the table that is to be used:
 // t, or that of the set which has replaced it, as engines of a retired set may
 // be closed. It may be nil.
-func (t *Table) enter(p Point, c *Client) *Table {
+func (t *Table) enter(c *Client, account string) *Table {
 	for t != nil {
 		s := t.set
 		g := &s.using[c.ID%spread].n
@@ -132,17 +138,16 @@ func (t *Table) enter(p Point, c *Client) *Table {
 		}
 		g.Add(-1)
 		s.leave()
-		account := c.Account
-		if p == AtConnect {
-			account = ""
-		}
 		t = s.next.Load().Table(account)
 	}
 	return nil
 }
 
-// exit counts a batch out.
-func (t *Table) exit(c *Client) {
+// Exit ends what Enter, which returned t, has begun for a client. T may be nil.
+func (t *Table) Exit(c *Client) {
+	if t == nil {
+		return
+	}
 	t.set.using[c.ID%spread].n.Add(-1)
 	if t.set.retired.Load() {
 		t.set.leave()

@@ -165,6 +165,11 @@ func (c *Client) decide() {
 	if len(a.msgs) == 0 {
 		return
 	}
+	who := c.Hooked()
+	t := a.table.Enter(who)
+	defer t.Exit(who)
+	a.table = t
+	a.unhooked.of(t)
 	c.ask(hooks.AtRewrite)
 	for i := range a.msgs {
 		if m := &a.msgs[i]; !m.over() {
@@ -208,7 +213,7 @@ func (c *Client) ask(p hooks.Point) {
 	if len(calls) == 0 {
 		return
 	}
-	a.table.Do(c.alive(), &a.session, p, calls)
+	a.table.DoEntered(c.alive(), &a.session, p, calls)
 	for i := range a.msgs {
 		if m := &a.msgs[i]; m.call != nil && m.call == calls[0] {
 			c.heedAnswer(m, p)
