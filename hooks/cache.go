@@ -149,7 +149,7 @@ func (c *cache) len() (n int) {
 }
 
 // appendKey appends what an answer of b to c is kept by; nil when it is too
-// long. Each part has its length before it, so that no two calls have one key.
+// long, or not certain. Each part has its length before it, so that no two calls have one key.
 func (b *bound) appendKey(key []byte, c *Call) []byte {
 	key = binary.LittleEndian.AppendUint32(key, b.id)
 	key = binary.LittleEndian.AppendUint64(key, b.inst.generation.Load())
@@ -188,6 +188,9 @@ func (b *bound) appendKey(key []byte, c *Call) []byte {
 			continue
 		}
 		key = appendPart(append(key, 1), v)
+	}
+	if len(by.Headers) > 0 && len(c.Header) > 0 && !PlainHeader(c.Header) {
+		return nil // the hook may see something else in it
 	}
 	for _, h := range by.Headers {
 		key = appendHeader(key, c.Header, h)

@@ -1,7 +1,6 @@
 package hooks
 
 import (
-	"bytes"
 	"slices"
 	"sync"
 	"time"
@@ -199,44 +198,4 @@ func (c *Call) clone() *Call {
 // bytes is how many bytes the slices of c hold.
 func (c *Call) bytes() int {
 	return len(c.Subject) + len(c.OriginalSubject) + len(c.Reply) + len(c.Queue) + len(c.Header) + len(c.Payload)
-}
-
-var crlf = []byte("\r\n")
-
-// eachHeader calls f with each value that header has under name, in any case,
-// with the blanks around it cut off.
-func eachHeader(header []byte, name string, f func(value []byte)) {
-	_, rest, _ := bytes.Cut(header, crlf) // the version and status
-	for len(rest) > 0 {
-		var line []byte
-		line, rest, _ = bytes.Cut(rest, crlf)
-		key, value, ok := bytes.Cut(line, []byte{':'})
-		if ok && equalFold(bytes.TrimSpace(key), name) {
-			f(bytes.TrimSpace(value))
-		}
-	}
-}
-
-// equalFold compares in ASCII, which is all that names of headers have.
-func equalFold(a []byte, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if lower(a[i]) != lower(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func lower(b byte) byte {
-	if 'A' <= b && b <= 'Z' {
-		return b + 'a' - 'A'
-	}
-	return b
-}
-
-func containsFold(list []string, s string) bool {
-	return slices.ContainsFunc(list, func(e string) bool { return equalFold([]byte(e), s) })
 }

@@ -108,6 +108,10 @@ func (m *machine) ask(ctx context.Context, h *handler, b sandbox.Budget, c *hook
 	m.call = c
 	defer m.leave() // whatever happens: c is somebody else's afterwards
 	v, err := m.run(ctx, h, b)
+	if m.headersBad {
+		c.Out = hooks.Result{Verdict: hooks.Deny, Reason: errHeaders.Error()}
+		return m.vm.Used().Instructions
+	}
 	if err == nil {
 		err = m.answer(h, c, v)
 	}

@@ -49,6 +49,9 @@ var headersClass = func() *sandbox.Class {
 	c.Index = func(vm *sandbox.VM, data any, key string) (v sandbox.Value, err error) {
 		m, call := machineOf(vm), data.(*hooks.Call)
 		call.SawHeader(key)
+		if err := m.checkHeaders(call); err != nil {
+			return v, err
+		}
 		block := m.edit.header(call)
 		vm.Step(len(block) / 64)
 		eachLine(block, func(l line) bool {
@@ -99,6 +102,9 @@ func setHeader(vm *sandbox.VM, data any, name string, v sandbox.Value) error {
 		return fmt.Errorf("the value has %d bytes; want at most %d", len(value), mostHeader)
 	case !headerValue(value):
 		return errors.New("the value has a line break or another control character")
+	}
+	if err := m.checkHeaders(c); err != nil {
+		return err
 	}
 	vm.Charge(256 + len(name) + 2*len(value))
 	block := m.edit.header(c)
@@ -187,5 +193,22 @@ func headersSelf(a *sandbox.Args, method string) (*machine, error) {
 	if o, ok := a.At(1).Object(); !ok || o != m.headers || m.call == nil || !o.Bound() {
 		return nil, fmt.Errorf("headers:%s is called with a colon, on the headers of the message: headers:%s(…)", method, method)
 	}
-	return m, nil
+	return m, m.checkHeaders(m.call)
+}
+
+// errHeaders is why the function goes no further, whatever it makes of that: the
+// message is denied. It is no failure of the script: clients could have the breaker
+// open.
+var errHeaders = errors.New("the block of headers is malformed: readers may take it for different ones")
+
+// checkHeaders returns an error if the script cannot know what the headers of a call
+// are to those who get the message.
+func (m *machine) checkHeaders(c *hooks.Call) error {
+	if !m.headersRead {
+		m.headersRead, m.headersBad = true, len(c.Header) > 0 && !hooks.PlainHeader(c.Header)
+	}
+	if m.headersBad {
+		return errHeaders
+	}
+	return nil
 }

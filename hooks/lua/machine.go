@@ -36,6 +36,8 @@ type machine struct {
 	call    *hooks.Call  // nil at event
 	event   *hooks.Event // nil elsewhere
 	edit    edit         // what an inspection has changed so far
+
+	headersRead, headersBad bool // see checkHeaders
 }
 
 // views are the objects of one point: one whose reads are noted for the cache of
@@ -121,6 +123,7 @@ func (m *machine) leave() {
 		}
 	}
 	m.ctx, m.handler, m.call, m.event = m.s.life, nil, nil, nil
+	m.headersRead, m.headersBad = false, false
 	m.edit.reset()
 }
 
