@@ -263,6 +263,16 @@ func (s *Set) Flush(hook string) {
 	}
 }
 
+// Mode returns the mode of the hook with a name, Off if there is none.
+func (s *Set) Mode(hook string) Mode {
+	for _, l := range s.hooks {
+		if l.hook.Name == hook {
+			return l.hook.Mode
+		}
+	}
+	return Off
+}
+
 // Stats returns what was counted, a copy, in the order of the hooks.
 func (s *Set) Stats() []HookStats {
 	stats := make([]HookStats, len(s.hooks))

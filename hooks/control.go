@@ -14,6 +14,14 @@ type Control interface {
 	SetPermissions(of Selector, p *Permissions) (int, error)
 }
 
+// Controls is a Control that tells hooks apart: what one in shadow mode would do is
+// logged, and done to nobody.
+type Controls interface {
+	Control
+	// By returns the Control of the hook with a name. It may be called at any time.
+	By(hook string) Control
+}
+
 // Selector says which connections are meant: those of which all that is set is
 // true.
 type Selector struct {

@@ -117,9 +117,13 @@ func (l *hookLoader) specLocked(o *Options, h *config.Hook) (spec hooks.Spec, er
 	if open == nil {
 		return spec, fmt.Errorf(`hook %q: this broker has nothing that runs %s hooks; take the hook out, or set "mode: off"`, h.Name, from.kind)
 	}
-	name := h.Name
+	name, acts := h.Name, l.control()
+	if t, ok := acts.(control); ok {
+		t.hook, t.mode = name, spec.Mode
+		acts = t
+	}
 	eo := EngineOptions{
-		Name: name, Hook: *h, Hooks: o.Hooks, Timeout: spec.Timeout, Control: l.control(),
+		Name: name, Hook: *h, Hooks: o.Hooks, Timeout: spec.Timeout, Control: acts,
 		Log: l.server.log.With(zap.String("hook", h.Name)), NoteReads: l.desk,
 		ServerName: l.server.name, Flush: func() { l.server.hooks.Set().Flush(name) },
 	}

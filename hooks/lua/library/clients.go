@@ -88,7 +88,7 @@ func (c *clients) disconnect(a *sandbox.Args) error {
 		reason = reason[:mostReason]
 	}
 	reason = strings.ToValidUTF8(reason, "?")
-	return c.act(a, &c.disconnected, func() (int, error) { return c.control.Disconnect(of, reason) })
+	return c.act(a, &c.disconnected, func(by hooks.Control) (int, error) { return by.Disconnect(of, reason) })
 }
 
 // mostReason is how many bytes of a reason are kept.
@@ -107,17 +107,21 @@ func (c *clients) permissions(a *sandbox.Args) error {
 	if err != nil {
 		return fmt.Errorf("bad argument #2 (%w)", err)
 	}
-	return c.act(a, &c.permitted, func() (int, error) { return c.control.SetPermissions(of, p) })
+	return c.act(a, &c.permitted, func(by hooks.Control) (int, error) { return by.SetPermissions(of, p) })
 }
 
 // act does something to connections.
-func (c *clients) act(a *sandbox.Args, counter *atomic.Uint64, do func() (int, error)) error {
-	CallerOf(a).Outside() // a cached answer would not do it again
+func (c *clients) act(a *sandbox.Args, counter *atomic.Uint64, do func(hooks.Control) (int, error)) error {
+	caller, by := CallerOf(a), c.control
+	caller.Outside() // a cached answer would not do it again
 	if c.control == nil {
 		return fail(a, "there are no connections here")
 	}
+	if all, ok := by.(hooks.Controls); ok { // scripts share one
+		by = all.By(caller.Hook())
+	}
 	a.Step(actSteps)
-	n, err := do()
+	n, err := do(by)
 	if err != nil {
 		return fail(a, err.Error())
 	}

@@ -55,6 +55,33 @@ func TestClients(t *testing.T) {
 	}
 }
 
+// fakeControls knows which hook it was asked for.
+type fakeControls struct {
+	fakeControl
+	by []string
+}
+
+func (c *fakeControls) By(hook string) hooks.Control {
+	c.by = append(c.by, hook)
+	return &c.fakeControl
+}
+
+// TestClientsBy: each script acts by the control of its own hook.
+func TestClientsBy(t *testing.T) {
+	t.Parallel()
+	c := new(fakeControls)
+	s := newShared(t, Options{Control: c})
+	for _, hook := range []string{"a", "b"} {
+		caller := &fakeCaller{hook: hook}
+		if err := caller.run(t, s, `clients.disconnect{ id = 1 } clients.permissions({ id = 1 }, { publish = "a" })`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := cmp.Diff([]string{"a", "a", "b", "b"}, c.by); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestClientsStats(t *testing.T) {
 	t.Parallel()
 	s := newShared(t, Options{Control: &fakeControl{n: 3}})
