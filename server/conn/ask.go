@@ -145,7 +145,9 @@ func hearing(a *account.Account) *hooks.Table {
 // tell tells hooks of something that has happened to the connection. It does not
 // wait, and is safe from any goroutine, without a lock.
 func (c *Client) tell(t *hooks.Table, e hooks.Event) {
-	e.Time, e.Client = time.Now(), c.Hooked()
+	if e.Time = time.Now(); e.Client == nil {
+		e.Client = c.Hooked()
+	}
 	t.Notify(e)
 }
 
@@ -158,6 +160,20 @@ func (c *Client) tellUnsubscribed(t *hooks.Table, subs ...*interest.Sub) {
 	for _, sub := range subs {
 		c.tell(t, hooks.Event{Type: hooks.EventUnsubscribe, Subject: sub.Subject, Queue: sub.Queue})
 	}
+}
+
+// again is the reason of a disconnect that is none: the connection goes on, as who
+// its new CONNECT says. To hooks one is gone and another is there, so that there is an
+// end to each beginning, in each account.
+const again = "Authenticated Again"
+
+// known returns the connection as hooks were told of it; nil if they were not, or
+// there are none.
+func (c *Client) known() *hooks.Client {
+	if c.connect == nil || hearing(c.account.Load()) == nil {
+		return nil
+	}
+	return c.Hooked()
 }
 
 // tellEnd tells that the connection has ended. Only those that sent CONNECT are

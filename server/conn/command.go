@@ -180,8 +180,8 @@ func (c *Client) introduce(said *wire.Connect) *wire.Error {
 	if said.Account != "" || said.NewAccount {
 		return wire.ErrAuthorization // from before there were accounts in the configuration
 	}
-	a := admission.Account
-	if old := c.account.Load(); old != nil && old != a {
+	a, known, old := admission.Account, c.known(), c.account.Load()
+	if old != nil && old != a {
 		c.ctx.Flush()
 		c.dropSubs(old)
 	}
@@ -200,6 +200,9 @@ func (c *Client) introduce(said *wire.Connect) *wire.Error {
 	subs := slices.Collect(maps.Values(c.mu.subs)) // from before the first CONNECT
 	c.mu.Unlock()
 	a.Change(subs, func() { c.NoHeaders, c.NoEcho = !c.headers, !said.Echo })
+	if t := hearing(old); t != nil && known != nil {
+		c.tell(t, hooks.Event{Type: hooks.EventDisconnect, Client: known, Reason: again})
+	}
 	if t := hearing(a); t != nil {
 		c.tell(t, hooks.Event{Type: hooks.EventConnect})
 	}
