@@ -263,6 +263,25 @@ func (s *Set) Flush(hook string) {
 	}
 }
 
+// Accounts calls f with each hook that is only for some accounts, and each of them.
+func (s *Set) Accounts(f func(hook, account string)) {
+	for _, l := range s.hooks {
+		if l.inst == nil {
+			continue
+		}
+		told := make(map[string]bool)
+		for i := range l.inst.registrations {
+			accounts, _ := narrowAccounts(l.inst.registrations[i].Accounts, l.hook.Accounts)
+			for _, a := range accounts {
+				if !told[a] {
+					told[a] = true
+					f(l.hook.Name, a)
+				}
+			}
+		}
+	}
+}
+
 // Mode returns the mode of the hook with a name, Off if there is none.
 func (s *Set) Mode(hook string) Mode {
 	for _, l := range s.hooks {

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"moonwire/hooks"
+	"moonwire/server/account"
 	"moonwire/server/config"
 )
 
@@ -204,12 +205,36 @@ func (l *hookLoader) warnLocked(o *Options, list []config.Hook) {
 			warnings = append(warnings, fmt.Sprintf("hooks.reload.require_tests: nothing runs the tests of hook %q in this broker", h.Name))
 		}
 	}
+	warnings = append(warnings, l.strangers(o)...)
 	for _, w := range warnings {
 		if !slices.Contains(l.warned, w) {
 			l.server.log.Warn(w)
 		}
 	}
 	l.warned = warnings
+}
+
+// strangers warns of accounts that hooks are for and that are not there: one that is
+// misspelled in a script would let everybody pass by it. In operator mode they are not
+// known here, and those in the options are an error.
+func (l *hookLoader) strangers(o *Options) (warnings []string) {
+	if l.server.operator != nil {
+		return nil
+	}
+	there := map[string]bool{account.Global: true}
+	for i := range o.Accounts {
+		there[o.Accounts[i].Name] = true
+	}
+	system := l.server.accounts.System().Name
+	l.server.hooks.Set().Accounts(func(hook, name string) {
+		switch {
+		case name == system:
+			warnings = append(warnings, fmt.Sprintf("hook %q is for account %q, which is the system account: no hook is asked about it", hook, name))
+		case !there[name]:
+			warnings = append(warnings, fmt.Sprintf("hook %q is for account %q, which is not there", hook, name))
+		}
+	})
+	return warnings
 }
 
 // reloadLocked opens the engine of one hook anew, from its files as they are.

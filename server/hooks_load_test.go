@@ -210,3 +210,32 @@ func TestHooksAreOfTheZeroOptions(t *testing.T) {
 		t.Errorf("there are hooks: %+v", z)
 	}
 }
+
+// TestHooksOfStrangers: a hook that asks for an account that is not there is warned of,
+// once, and no more when there is one.
+func TestHooksOfStrangers(t *testing.T) {
+	t.Parallel()
+	o := loopback()
+	o.Accounts = []config.Account{{Name: "SYS"}, {Name: "A"}}
+	o.SystemAccount = "SYS"
+	l := &listener{accounts: []string{"A", "B", "B", "SYS", "$G"}, got: make(chan string, 100)}
+	b, logged := startLogged(t, o, server.WithHooks(hooks.Spec{
+		Hook: hooks.Hook{Name: "h"},
+		Open: func(context.Context, hooks.Engine) (hooks.Engine, error) { return l, nil },
+	}))
+	const missing, system = `hook "h" is for account "B", which is not there`, `hook "h" is for account "SYS", which is the system account`
+	if all := count(logged, `hook "h" is for account`); all != 2 || count(logged, missing) != 1 || count(logged, system) != 1 {
+		t.Errorf("%d warnings, want one of B and one of SYS", all)
+	}
+	few := o.Accounts
+	o.Accounts = append(few[:2:2], config.Account{Name: "B"})
+	must(t, b.Reload(o))
+	if n := count(logged, missing); n != 1 {
+		t.Errorf("%d warnings when it is there, want no other", n)
+	}
+	o.Accounts = few
+	must(t, b.Reload(o))
+	if n := count(logged, missing); n != 2 {
+		t.Errorf("%d warnings when it is gone again, want another", n)
+	}
+}
