@@ -21,16 +21,19 @@ func TestHookedSwap(t *testing.T) {
 	}{
 		"the new rewrite has a guard": {
 			[]rule{on(hooks.AtRewrite, pass, "a")},
-			[]rule{on(hooks.AtRewrite, to("secret"), "a"), guards}, "MMM MEE",
+			[]rule{on(hooks.AtRewrite, to("secret"), "a"), guards},
+			"MMM MEE",
 		},
 		"the old rewrite had a guard": {
 			[]rule{on(hooks.AtRewrite, to("secret"), "a"), guards},
-			[]rule{on(hooks.AtPublish, pass, "other")}, "EEE EMM",
+			[]rule{on(hooks.AtPublish, pass, "other")},
+			"EEE EMM",
 		},
 		"nothing is left": {[]rule{on(hooks.AtRewrite, to("secret"), "a"), guards}, nil, "EEE EMM"},
 		"the new guard is for what came": {
 			[]rule{on(hooks.AtRewrite, to("b"), "a")},
-			[]rule{on(hooks.AtInspect, deny, "a")}, "MMM MEE",
+			[]rule{on(hooks.AtInspect, deny, "a")},
+			"MMM MEE",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
