@@ -50,7 +50,7 @@ func (s *sink) line(text []byte) {
 	}
 	s.omittedLocked()
 	level, msg, fields := parseLine(text)
-	s.last = msg
+	s.last = lastWords(s.last, msg)
 	if e := s.log.Check(level, msg); e != nil {
 		e.Write(fields...)
 	}
