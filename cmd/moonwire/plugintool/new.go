@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"text/template"
 )
 
@@ -58,7 +59,11 @@ var validName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
 func (o *options) check() error {
 	var errs []error
 	if !validName.MatchString(o.name) {
-		errs = append(errs, fmt.Errorf("the name %q: must begin with a lower case letter, and have but lower case letters, digits and \"-\", at most 64", o.name))
+		err := fmt.Errorf("the name %q: must begin with a lower case letter, and have but lower case letters, digits and \"-\", at most 64", o.name)
+		if strings.ContainsRune(o.name, filepath.Separator) {
+			err = fmt.Errorf("%w; --dir names the folder", err)
+		}
+		errs = append(errs, err)
 	}
 	if o.lang == "" {
 		errs = append(errs, errors.New("--lang: must be go or node"))
@@ -115,30 +120,54 @@ func create(o options, stdout io.Writer) error {
 		}
 		fmt.Fprintln(stdout, path)
 	}
-	fmt.Fprintln(stdout, "The SDK is in "+from.Dir+". In "+o.dir+", go on with: "+o.next())
+	fmt.Fprintln(stdout, "The SDK is in "+from.Dir+". Go on with: "+o.next())
 	return nil
 }
 
-// next is what to do with the plugin.
+// next is what to do with the plugin, for a shell in the working directory.
 func (o *options) next() string {
+	next := "npm install && npm test"
 	if o.lang == "go" {
-		return "go test . && go build -o " + o.name + " ."
+		next = "go test . && go build -o " + o.name + " ."
 	}
-	return "npm install && npm test"
+	if dir := filepath.Clean(o.dir); dir != "." {
+		next = "cd " + quote(dir) + " && " + next
+	}
+	return next
 }
 
-// absent returns an error for the files that are there already.
+// plain is a word that a shell takes as it is.
+var plain = regexp.MustCompile(`^[A-Za-z0-9_./+:@%,=][A-Za-z0-9_./+:@%,=-]*$`)
+
+// quote writes a word as a shell reads it.
+func quote(word string) string {
+	if plain.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// absent returns an error if some of the files are there already, or cannot be.
 func absent(dir string, files []file) error {
-	var errs []error
+	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	} else if !info.IsDir() {
+		return fmt.Errorf("%s is not a folder: --dir names another", dir)
+	}
+	var there []string
 	for _, f := range files {
-		path := filepath.Join(dir, f.name)
-		if _, err := os.Lstat(path); err == nil {
-			errs = append(errs, fmt.Errorf("%s is there already: nothing was written", path))
+		if _, err := os.Lstat(filepath.Join(dir, f.name)); err == nil {
+			there = append(there, f.name)
 		} else if !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
+			return err
 		}
 	}
-	return errors.Join(errs...)
+	if len(there) > 0 {
+		return fmt.Errorf("nothing was written, as the folder %s has already: %s; --dir names another", dir, strings.Join(there, ", "))
+	}
+	return nil
 }
 
 // write makes a file that is not there.

@@ -36,6 +36,9 @@ func plugin(t *testing.T, name, lang string) string {
 			t.Errorf("%s is not told of", f.name)
 		}
 	}
+	if want := `. Go on with: cd '` + dir + `' && `; !strings.Contains(stdout.String(), want) {
+		t.Errorf("printed %q, without %q", &stdout, want)
+	}
 	return dir
 }
 
@@ -107,7 +110,7 @@ func TestNothingIsOverwritten(t *testing.T) {
 	}
 	var stdout, stderr bytes.Buffer
 	code := Run([]string{"new", "--lang", "go", "--dir", dir, "orders"}, &stdout, &stderr)
-	if want := "moonwire plugin: " + path + " is there already: nothing was written\n"; code != exitFailed || stderr.String() != want {
+	if want := "moonwire plugin: nothing was written, as the folder " + dir + " has already: server.conf; --dir names another\n"; code != exitFailed || stderr.String() != want {
 		t.Errorf("ended with %d and said %q, want %q", code, &stderr, want)
 	}
 	text, err := os.ReadFile(path)
@@ -116,6 +119,25 @@ func TestNothingIsOverwritten(t *testing.T) {
 	}
 	if list, err := os.ReadDir(dir); err != nil || len(list) != 1 {
 		t.Errorf("the folder has %v, %v", list, err)
+	}
+}
+
+// TestNoFolder: what is no folder is told in one line.
+func TestNoFolder(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]string{
+		path:                     path + " is not a folder: --dir names another",
+		filepath.Join(path, "a"): "not a directory",
+	} {
+		var stdout, stderr bytes.Buffer
+		code := Run([]string{"new", "orders", "--lang", "go", "--dir", dir}, &stdout, &stderr)
+		if code != exitFailed || !strings.HasSuffix(stderr.String(), want+"\n") || strings.Count(stderr.String(), "\n") != 1 {
+			t.Errorf("%s: ended with %d and said %q, want %q", dir, code, &stderr, want)
+		}
 	}
 }
 
@@ -131,7 +153,7 @@ func TestRefused(t *testing.T) {
 		code int
 		want string
 	}{
-		{"nothing", nil, exitUsage, "there is no command: must be new"},
+		{"nothing", nil, exitUsage, "say what is to be done: new"},
 		{"another command", []string{"old"}, exitUsage, `there is no command "old"`},
 		{"no name", []string{"new", "--lang", "go"}, exitUsage, "new takes one name, and got 0"},
 		{"two names", []string{"new", "a", "--lang", "go", "b"}, exitUsage, "new takes one name, and got 2"},
@@ -139,7 +161,7 @@ func TestRefused(t *testing.T) {
 		{"another language", []string{"new", "a", "--lang", "cobol"}, exitUsage, `--lang: "cobol" is not known`},
 		{"unknown flag", []string{"new", "a", "--language", "go"}, exitUsage, "flag provided but not defined: -language"},
 		{"all at once", []string{"new", "A"}, exitUsage, "--lang: must be"},
-		{"name with a folder", []string{"new", "../a", "--lang", "go"}, exitUsage, `the name "../a"`},
+		{"name with a folder", []string{"new", "../a", "--lang", "go"}, exitUsage, `at most 64; --dir names the folder`},
 		{"name of a flag", []string{"new", "--lang", "go", "--", "-a"}, exitUsage, `the name "-a"`},
 		{"long name", []string{"new", strings.Repeat("a", 65), "--lang", "go"}, exitUsage, "at most 64"},
 		{"no sources", []string{"new", "a", "--lang", "go", "--moonwire", empty}, exitFailed, "has no go.mod: it is not the top of the sources"},

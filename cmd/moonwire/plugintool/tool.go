@@ -52,7 +52,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 
 func run(args []string, stdout io.Writer) error {
 	if len(args) == 0 {
-		return usagef("there is no command: must be new")
+		return usagef("say what is to be done: new writes a plugin")
 	}
 	switch args[0] {
 	case "-h", "-help", "--help", "help":
@@ -73,7 +73,7 @@ func newFlags(o *options) *flag.FlagSet {
 	f := flag.NewFlagSet("new", flag.ContinueOnError)
 	f.SetOutput(io.Discard) // Run tells the error
 	f.Usage = func() {}
-	f.StringVar(&o.lang, "lang", "", "language of the plugin, `go or node`")
+	f.StringVar(&o.lang, "lang", "", "`language` of the plugin: go or node")
 	f.StringVar(&o.dir, "dir", "", "`folder` of the plugin (default one of its name)")
 	f.StringVar(&o.moonwire, "moonwire", "", "`folder` of the sources of Moonwire (default those that the program was built of, or that one is in)")
 	return f
