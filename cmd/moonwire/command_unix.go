@@ -26,19 +26,19 @@ var commands = map[string]syscall.Signal{
 // whom. Otherwise it goes to the one process of that name.
 func command(arg, name string) error {
 	word, whom, _ := strings.Cut(arg, "=")
-	if err := tell(word, whom, name); err != nil {
+	if err := tell(word, whom, name, "=pid"); err != nil {
 		return fmt.Errorf("flag -sl: %w", err)
 	}
 	return nil
 }
 
-// tell sends a command.
-func tell(word, whom, name string) error {
+// tell sends a command. How is the way to say whom, for errors.
+func tell(word, whom, name, how string) error {
 	sig, ok := commands[word]
 	if !ok {
 		return fmt.Errorf("unknown command %q; must be stop, quit, term, reopen, reload or ldm", word)
 	}
-	pids, err := recipients(whom, name)
+	pids, err := recipients(whom, name, how)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func tell(word, whom, name string) error {
 // recipients returns the processes that are meant: by an id, by a file that
 // holds one, by the beginning of ids with "*" behind it, or by the name of the
 // program.
-func recipients(whom, name string) ([]int, error) {
+func recipients(whom, name, how string) ([]int, error) {
 	if content, err := os.ReadFile(whom); err == nil {
 		whom = strings.TrimSpace(string(content))
 	}
@@ -66,24 +66,24 @@ func recipients(whom, name string) ([]int, error) {
 		}
 		return []int{pid}, nil
 	}
-	pids, err := running(name, begin)
+	pids, err := running(name, begin, how)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(pids) == 0:
-		return nil, fmt.Errorf("no %s is running; name a process with =pid", name)
+		return nil, fmt.Errorf("no %s is running; name a process with %s", name, how)
 	case len(pids) > 1 && !several:
-		return nil, fmt.Errorf("several %s are running: %s; name one with =pid", name, strings.Trim(fmt.Sprint(pids), "[]"))
+		return nil, fmt.Errorf("several %s are running: %s; name one with %s", name, strings.Trim(fmt.Sprint(pids), "[]"), how)
 	}
 	return pids, nil
 }
 
 // running returns the other processes of a program, of those whose ids begin
 // like that.
-func running(name, begin string) (pids []int, err error) {
+func running(name, begin, how string) (pids []int, err error) {
 	out, err := exec.Command("pgrep", "-x", name).Output()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) { // it ends with 1 when it finds nothing
-		return nil, fmt.Errorf("looking for %s: %w; name a process with =pid", name, err)
+		return nil, fmt.Errorf("looking for %s: %w; name a process with %s", name, err, how)
 	}
 	for _, field := range strings.Fields(string(out)) {
 		pid, err := strconv.Atoi(field)

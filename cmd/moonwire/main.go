@@ -30,7 +30,7 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	if len(args) > 1 && args[1] == "hook" {
 		return hooktool.Run(context.Background(), args[2:], hooktool.Program{
 			Stdout: stdout, Stderr: stderr, Environ: environ, Engines: engines,
-			Reload: func(whom string) error { return tell("reload", whom, name) },
+			Reload: func(whom string) error { return tell("reload", whom, name, "-pid") },
 		})
 	}
 	if len(args) > 1 && args[1] == "plugin" {

@@ -16,6 +16,6 @@ func purposeOf(os.Signal) purpose { return stop }
 // command fails: there are no signals to send.
 func command(string, string) error { return fmt.Errorf("flag -sl: %w", errNoSignals) }
 
-func tell(string, string, string) error { return errNoSignals }
+func tell(string, string, string, string) error { return errNoSignals }
 
 var errNoSignals = errors.New("there are no signals on this system")

@@ -58,6 +58,7 @@ moonwire hook check: none.lua registers nothing: call hook.connect, hook.publish
 moonwire hook check: opening hook "three": worse.lua:1: parse error near "oops": the file ends too early
 `,
 		},
+		{"no script", "@key.conf", 1, "", "moonwire hook check: key.conf:1: syntax error near \"[\"\nmoonwire hook check: key.conf was read as a script in Lua; plugins are checked by their configuration: moonwire hook check -c CONF\n"},
 		{"a key that is none", "-c @key.conf", 1, "", "moonwire hook check: key.conf:1:30: unknown key"},
 		{"no hooks", "-c @empty.conf", 0, "empty.conf: there are no hooks\n", "moonwire hook check: warning: empty.conf:1:1: \"max_payload\": 16777216 is above"},
 		{"no configuration", "-c @none.conf", 1, "", "moonwire hook check: none.conf: cannot read the configuration file: no such file or directory"},
@@ -151,6 +152,9 @@ func TestCommands(t *testing.T) {
 		if want := "usage: moonwire hook " + c.name + " " + c.args + "\n\n" + c.doc + "\n"; code != 0 || !strings.HasPrefix(out, want) || errs != "" {
 			t.Errorf("%s -h: code %d\n%s%s", c.name, code, out, errs)
 		}
+	}
+	if _, out, _ := d.run("explain", "-h"); !strings.Contains(out, "\nQUESTION is connect, pub SUBJECT [PAYLOAD] or sub SUBJECT [QUEUE].\n") {
+		t.Errorf("explain -h: it does not say what can be asked:\n%s", out)
 	}
 	for _, args := range [][]string{{"-h"}, {"--help"}, {"-help"}} {
 		if code, out, errs := d.run(args...); code != 0 || out != help || errs != "" {

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -24,11 +27,11 @@ func (t *tool) conform(args []string) error {
 	env := make(environment)
 	config := f.String("config", "", "what the plugin gets as its configuration: a JSON `object`, or a file that holds one")
 	f.Var(env, "env", "a variable of its environment as `NAME=VALUE`; may be given more than once")
-	tls := f.String("mtls", "both", "`whether` it is started with mutual TLS: on, off, or both")
-	f.DurationVar(&o.Timeout, "timeout", 2*time.Second, "for how `long` an answer is waited for")
-	f.DurationVar(&o.StartTimeout, "start-timeout", 10*time.Second, "how `long` it may take until it is configured")
-	f.IntVar(&o.Calls, "calls", 100_000, "how `many` questions it has to bear")
-	f.IntVar(&o.Clients, "clients", 1000, "how `many` connections it has to know at a time")
+	tls := f.String("mtls", "both", "whether it is started with mutual TLS: `on|off|both`")
+	f.DurationVar(&o.Timeout, "timeout", 2*time.Second, "for which `duration` an answer is waited for")
+	f.DurationVar(&o.StartTimeout, "start-timeout", 10*time.Second, "the `duration` that it may take until it is configured")
+	f.IntVar(&o.Calls, "calls", 100_000, "the `number` of questions that it has to bear")
+	f.IntVar(&o.Clients, "clients", 1000, "the `number` of connections that it has to know at a time")
 	asJSON := f.Bool("json", false, "print the report as JSON")
 	verbose := f.Bool("v", false, "show what the plugin writes, and what a broker says of it")
 	command, err := parseBefore(f, args)
@@ -41,6 +44,9 @@ func (t *tool) conform(args []string) error {
 	case o.Timeout <= 0 || o.StartTimeout <= 0 || o.Calls < 1 || o.Clients < 1:
 		return usagef("-timeout, -start-timeout, -calls and -clients are more than 0")
 	}
+	if err := findable(command[0]); err != nil {
+		return err
+	}
 	o.Command, o.Args, o.Env = command[0], command[1:], env
 	var ok bool
 	if o.TLS, ok = map[string]conform.TLS{"both": conform.Both, "on": conform.With, "off": conform.Without}[*tls]; !ok {
@@ -52,10 +58,12 @@ func (t *tool) conform(args []string) error {
 	if *verbose {
 		o.Log = logOnto(t.Stderr)
 	}
+	lines := checkLines{to: t.Stdout}
 	if !*asJSON {
-		o.Done = t.checked
+		o.Done = lines.check
 	}
 	report, err := conform.Run(t.ctx, o)
+	lines.end()
 	if err != nil {
 		return err
 	}
@@ -70,16 +78,48 @@ func (t *tool) conform(args []string) error {
 	return err
 }
 
-// checked prints a line for a check.
-func (t *tool) checked(c conform.Check) {
+// findable returns an error for a program that is here, but is looked for elsewhere.
+func findable(program string) error {
+	if _, err := exec.LookPath(program); err == nil || filepath.Base(program) != program {
+		return nil // what else is wrong is seen when it is started
+	}
+	if _, err := os.Stat(program); err != nil {
+		return nil
+	}
+	return usagef("%s is looked for in PATH, and is not there: write ./%s for the file in this folder", program, program)
+}
+
+// checkLines prints a line for each check, and one for those that are skipped in a
+// row for the same reason.
+type checkLines struct {
+	to      io.Writer
+	skipped []string // their names
+	why     string   // they were
+}
+
+func (l *checkLines) check(c conform.Check) {
+	if c.Result == conform.Skipped && c.Detail == l.why {
+		l.skipped = append(l.skipped, c.Name)
+		return
+	}
+	l.end()
+	if c.Result == conform.Skipped {
+		l.skipped, l.why = []string{c.Name}, c.Detail
+		return
+	}
 	line := fmt.Sprintf("%-7s  %s", c.Result, c.Name)
 	if c.Detail != "" {
 		line += ": " + c.Detail
 	}
-	if c.Result != conform.Skipped {
-		line += fmt.Sprintf(" (%s)", c.Took.Round(time.Millisecond))
+	fmt.Fprintf(l.to, "%s (%s)\n", line, c.Took.Round(time.Millisecond))
+}
+
+// end prints what waits for more of the same.
+func (l *checkLines) end() {
+	if len(l.skipped) > 0 {
+		fmt.Fprintf(l.to, "%-7s  %s: %s\n", conform.Skipped, strings.Join(l.skipped, ", "), l.why)
 	}
-	fmt.Fprintln(t.Stdout, line)
+	l.skipped, l.why = nil, ""
 }
 
 // conformJSON prints a report for programs.

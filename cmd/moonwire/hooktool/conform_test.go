@@ -13,6 +13,7 @@ func TestConformUsage(t *testing.T) {
 	d := newDesktop(t, "bad.json", "[]")
 	for _, tt := range []struct{ name, args, want string }{
 		{"no program", "", "say how the plugin is started"},
+		{"not in PATH", "doc.go", "doc.go is looked for in PATH, and is not there: write ./doc.go for the file in this folder"},
 		{"no calls", "-calls 0 cmd", "-timeout, -start-timeout, -calls and -clients are more than 0"},
 		{"no such TLS", "-mtls maybe cmd", `-mtls: "maybe" is none of on, off, both`},
 		{"no variable", "-env =x cmd", "want NAME=VALUE"},
@@ -34,7 +35,7 @@ func TestConformUsage(t *testing.T) {
 }
 
 // TestConformFailed: a program that is no plugin fails in one line, and all that
-// comes after it is skipped. What follows the program is its own.
+// comes after it is skipped in another. What follows the program is its own.
 func TestConformFailed(t *testing.T) {
 	t.Parallel()
 	d := newDesktop(t)
@@ -46,8 +47,9 @@ func TestConformFailed(t *testing.T) {
 	code, out, errs := d.run(args...)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	if code != 1 || errs != "" || !strings.HasPrefix(lines[0], "FAIL     start: starting ") ||
-		!strings.Contains(lines[0], "and not the handshake") || lines[1] != `skipped  configure: it fails "start"` ||
-		!strings.HasPrefix(lines[len(lines)-1], "0 ok, 1 failed, ") {
+		!strings.Contains(lines[0], "and not the handshake") || len(lines) != 3 ||
+		!strings.HasPrefix(lines[1], "skipped  configure, health, ") || !strings.HasSuffix(lines[1], `: it fails "start"`) ||
+		!strings.HasPrefix(lines[2], "0 ok, 1 failed, ") {
 		t.Errorf("exit code %d, stdout\n%s\nstderr %q", code, out, errs)
 	}
 	code, out, _ = d.run(append([]string{"conform", "-json"}, args[1:]...)...)

@@ -16,6 +16,9 @@ import (
 	"moonwire/server/wire"
 )
 
+// questions says how the question of explain is written.
+const questions = "connect, pub SUBJECT [PAYLOAD] or sub SUBJECT [QUEUE]"
+
 // question is what explain is asked.
 type question struct {
 	verb, subject string // connect, pub or sub
@@ -68,7 +71,7 @@ func (q *question) read(args []string) error {
 	verbs := []string{"connect", "pub", "sub"}
 	i := slices.IndexFunc(args, func(s string) bool { return slices.Contains(verbs, s) })
 	if i < 0 {
-		return usagef("say what is asked: connect, pub SUBJECT [PAYLOAD] or sub SUBJECT [QUEUE]")
+		return usagef("say what is asked: %s", questions)
 	}
 	q.scripts, q.verb = args[:i], args[i]
 	args = args[i+1:]

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"moonwire/hooks"
 	"moonwire/hooks/lua"
@@ -94,7 +95,9 @@ func (t *tool) openScripts(settings string, scripts []string, o lua.Options) (_ 
 		o.Name, o.File = nameOf(file), file
 		e, err := lua.Open(t.ctx, o)
 		if err != nil {
-			errs = append(errs, err)
+			if errs = append(errs, err); filepath.Ext(file) != ".lua" {
+				errs = append(errs, fmt.Errorf("%s was read as a script in Lua; plugins are checked by their configuration: moonwire hook check -c CONF", file))
+			}
 			continue
 		}
 		out.hooks = append(out.hooks, hooks.Hook{Name: o.Name, Engine: e})

@@ -83,7 +83,11 @@ func testsOf(path string) (files []string, err error) {
 	case !info.IsDir():
 		tests := strings.TrimSuffix(path, ".lua") + testSuffix
 		if _, err := os.Stat(tests); err != nil {
-			return nil, fmt.Errorf("%s has no tests: %w", path, err)
+			err = fmt.Errorf("%s has no tests: %w", path, err)
+			if filepath.Ext(path) != ".lua" {
+				err = fmt.Errorf("%w; only scripts in Lua are tested so, and plugins by the tools of their language", err)
+			}
+			return nil, err
 		}
 		return []string{tests}, nil
 	}

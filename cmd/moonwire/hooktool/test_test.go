@@ -130,6 +130,10 @@ func TestTestCommand(t *testing.T) {
 				"moonwire hook test: sub/a.lua has no tests: stat sub/a_test.lua: no such file or directory\n",
 		},
 		{
+			name: "no script at all", files: []string{"orders", ""}, args: []string{"@orders"}, code: 1,
+			errs: "moonwire hook test: orders has no tests: stat orders_test.lua: no such file or directory; only scripts in Lua are tested so, and plugins by the tools of their language\n",
+		},
+		{
 			name: "no arguments", code: 2,
 			errs: "moonwire hook test: say which scripts or folders are to be tested\nusage: moonwire hook test [flags] PATH...\n",
 		},

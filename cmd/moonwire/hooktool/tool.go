@@ -125,6 +125,9 @@ func (t *tool) flags() *flag.FlagSet {
 	f.SetOutput(t.Stdout)
 	f.Usage = func() {
 		fmt.Fprintf(f.Output(), "%s\n\n%s\n", t.synopsis(), t.command.doc)
+		if t.command.name == "explain" {
+			fmt.Fprintf(f.Output(), "QUESTION is %s.\n", questions)
+		}
 		f.PrintDefaults()
 	}
 	return f
