@@ -20,6 +20,9 @@ import (
 const (
 	linesPerSecond = 50
 	linesAtOnce    = 200
+	// linesKept is how many of those that are left out are told in the end: they
+	// may be why it has ended.
+	linesKept = 40
 )
 
 // sink takes the lines that a plugin writes to its standard error, as many as a
@@ -29,8 +32,9 @@ type sink struct {
 	limit *rate.Limiter
 
 	mu      sync.Mutex
-	omitted int
-	last    string // of the lines
+	omitted int      // without those of tail
+	tail    [][]byte // the newest of those that are left out, in their order
+	last    string   // of the lines that are not left out
 }
 
 func newSink(log *zap.Logger) *sink {
@@ -45,10 +49,28 @@ func (s *sink) line(text []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.limit.Allow() {
-		s.omitted++
+		s.keepLocked(text)
 		return
 	}
+	s.omitted, s.tail = s.omitted+len(s.tail), nil
 	s.omittedLocked()
+	s.writeLocked(text)
+}
+
+// keepLocked keeps a line that is left out, and gives up the oldest of those.
+func (s *sink) keepLocked(text []byte) {
+	if len(s.tail) < linesKept {
+		s.tail = append(s.tail, bytes.Clone(text))
+		return
+	}
+	s.omitted++
+	oldest := s.tail[0]
+	copy(s.tail, s.tail[1:])
+	s.tail[linesKept-1] = append(oldest[:0], text...)
+}
+
+// writeLocked writes a line to the log.
+func (s *sink) writeLocked(text []byte) {
 	level, msg, fields := parseLine(text)
 	s.last = lastWords(s.last, msg)
 	if e := s.log.Check(level, msg); e != nil {
@@ -69,12 +91,20 @@ func (s *sink) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.omittedLocked()
+	for _, text := range s.tail {
+		s.writeLocked(text)
+	}
+	s.tail = nil
 }
 
 // words returns the last line, or "".
 func (s *sink) words() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if n := len(s.tail); n > 0 {
+		_, msg, _ := parseLine(s.tail[n-1])
+		return msg
+	}
 	return s.last
 }
 
