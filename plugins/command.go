@@ -19,24 +19,39 @@ const (
 	refusedAtOnce    = 20
 )
 
-// obey runs the plugin's commands, in their order.
+// obey runs the plugin's commands, in their order, also those that had come when the
+// link ended: they may be what takes away somebody's rights.
 func (l *link) obey() {
 	limit, omitted := rate.NewLimiter(refusedPerSecond, refusedAtOnce), 0
 	for {
-		select {
-		case c := <-l.commands:
-			err := l.plugin.run(c)
-			switch {
-			case err == nil:
-			case limit.Allow():
-				l.plugin.o.Log.Error("the plugin's command is refused", zap.Error(err), zap.Int("omitted", omitted))
-				omitted = 0
-			default:
-				omitted++
-			}
-		case <-l.dead:
+		c, ok := l.nextCommand()
+		if !ok {
 			return
 		}
+		err := l.plugin.run(c)
+		switch {
+		case err == nil:
+		case limit.Allow():
+			l.plugin.o.Log.Error("the plugin's command is refused", zap.Error(err), zap.Int("omitted", omitted))
+			omitted = 0
+		default:
+			omitted++
+		}
+	}
+}
+
+// nextCommand waits for a command, and reports false when there will be none.
+func (l *link) nextCommand() (*hookv1.Command, bool) {
+	select {
+	case c := <-l.commands:
+		return c, true
+	case <-l.dead:
+	}
+	select {
+	case c := <-l.commands:
+		return c, true
+	default:
+		return nil, false
 	}
 }
 
