@@ -23,7 +23,7 @@ func attach(ctx context.Context, o *Options) (*process, error) {
 	var taken atomic.Bool
 	conn, err := grpc.NewClient("passthrough:plugin", append(dialOptions(),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32), grpc.MaxCallSendMsgSize(math.MaxInt32)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallSendMsgSize(math.MaxInt32)),
 		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) {
 			if taken.Swap(true) {
 				return nil, errors.New("the connection is lost")

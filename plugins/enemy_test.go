@@ -2,8 +2,14 @@ package plugins
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -19,6 +25,7 @@ import (
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"moonwire/plugins/api"
 	hookv1 "moonwire/plugins/api/v1"
@@ -44,10 +51,32 @@ var enemies = map[string]func(){
 	"another version":   func() { fmt.Println("1|9|unix|/nowhere|grpc|") },
 	"another handshake": func() { fmt.Println("7|1|unix|/nowhere|grpc|") },
 	"over the net":      func() { fmt.Println("1|1|tcp|127.0.0.1:1|grpc|"); waitForEnd() },
-	"net/rpc":           func() { fmt.Println("1|1|unix|/nowhere|netrpc|"); waitForEnd() },
-	"nobody there":      func() { fmt.Println("1|1|unix|/nowhere|grpc|"); waitForEnd() },
-	"no TLS":            func() { byHand(func(s *grpc.Server) { hookv1.RegisterHookServer(s, raw{}) }) },
-	"another service":   func() { byHand(func(*grpc.Server) {}) },
+	"net/rpc":           func() { fmt.Printf("1|1|unix|%s|netrpc|\n", socketPath()); waitForEnd() },
+	"nobody there":      func() { fmt.Printf("1|1|unix|%s|grpc|\n", socketPath()); waitForEnd() },
+	"elsewhere":         func() { serveAtPath(filepath.Join(os.TempDir(), fmt.Sprint("s", os.Getpid())), "", asWanted) },
+	"certificate":       func() { serveAtPath(socketPath(), certificate(), asWanted) },
+	"further connections": func() {
+		serveAtPath(socketPath(), "", asWanted, grpc.UnknownServiceHandler(func(_ any, s grpc.ServerStream) error {
+			if m, _ := grpc.MethodFromServerStream(s); strings.HasPrefix(m, "/plugin.GRPCBroker/") {
+				for n := uint32(1); ; n++ { // each makes a goroutine that waits for five seconds
+					if err := s.SendMsg(wrapperspb.UInt32(n)); err != nil {
+						return err
+					}
+				}
+			}
+			return status.Error(codes.Unimplemented, "unknown")
+		}))
+	},
+	"no answer": func() {
+		if _, err := net.Listen("unix", socketPath()); err != nil {
+			panic(err)
+		}
+		fmt.Printf("1|1|unix|%s|grpc|%s\n", socketPath(), certificate())
+		<-time.After(100 * time.Millisecond) // somebody waits to be answered then
+		os.Exit(8)
+	},
+	"no TLS":          func() { byHand(asWanted) },
+	"another service": func() { byHand(func(*grpc.Server) {}) },
 	"not well": func() {
 		byHand(func(s *grpc.Server) {
 			hookv1.RegisterHookServer(s, raw{})
@@ -70,6 +99,13 @@ var enemies = map[string]func(){
 			Point: hookv1.Point_POINT_PUBLISH, Fields: []hookv1.Field{hookv1.Field_FIELD_SUBJECT, hookv1.Field_FIELD_USER},
 			Cache: &hookv1.CachePolicy{By: []hookv1.Field{hookv1.Field_FIELD_SUBJECT}, TtlMs: 1000},
 		})}.serve()
+	},
+	"fat answer": func() {
+		raw{configure: func(in *hookv1.ConfigureRequest) (*hookv1.ConfigureResponse, error) {
+			out, err := publishes(in)
+			out.Version = strings.Repeat("x", 100e6)
+			return out, err
+		}}.serve()
 	},
 	"fickle": func() {
 		raw{configure: func(in *hookv1.ConfigureRequest) (*hookv1.ConfigureResponse, error) {
@@ -150,12 +186,43 @@ var enemies = map[string]func(){
 		}}.serve()
 	},
 	"gives up": func() { raw{stream: func(stream) error { return status.Error(codes.Aborted, "I give up") }}.serve() },
-	"orders":   func() { raw{stream: orders}.serve() },
+	"revokes": func() {
+		raw{stream: func(s stream) error {
+			in, err := s.Recv()
+			if err != nil {
+				return err
+			}
+			out := &hookv1.Replies{Replies: []*hookv1.Reply{allow(in.GetRequests()[0].GetId())}}
+			for id := range uint64(revoked) {
+				out.Commands = append(out.Commands, &hookv1.Command{Command: &hookv1.Command_Disconnect{
+					Disconnect: &hookv1.Disconnect{Of: &hookv1.Selector{Id: id + 1, User: "eve"}},
+				}})
+			}
+			if err := s.Send(out); err != nil {
+				return err
+			}
+			waitForEnd()
+			return nil
+		}}.serve()
+	},
+	"orders": func() { raw{stream: orders}.serve() },
 	// What they do.
 	"panics": func() {
 		raw{answer: func(*hookv1.Request) []*hookv1.Reply { go panic("out of my mind"); waitForEnd(); return nil }}.serve()
 	},
 	"leaks": func() { raw{answer: leak}.serve() },
+	"limited": func() {
+		for range time.Tick(time.Millisecond) {
+			var r syscall.Rlimit
+			if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r); err != nil {
+				panic(err)
+			}
+			if r.Max == limitedFiles {
+				raw{}.serve()
+				return
+			}
+		}
+	},
 	"parent": func() {
 		raw{serving: func() { fork(nil) }, answer: func(*hookv1.Request) []*hookv1.Reply { os.Exit(3); return nil }}.serve()
 	},
@@ -165,6 +232,12 @@ var enemies = map[string]func(){
 }
 
 type stream = grpc.BidiStreamingServer[hookv1.Batch, hookv1.Replies]
+
+// revoked is how many connections "revokes" has ended.
+const revoked = 50
+
+// limitedFiles is how many files "limited" wants to be allowed before it serves.
+const limitedFiles = 333
 
 // raw is a plugin by the generated code alone, which does as it is told, and where
 // nothing is said what a plugin should.
@@ -259,17 +332,41 @@ func orders(s stream) error {
 	}
 }
 
+// socketPath is where a plugin should serve.
+func socketPath() string { return filepath.Join(os.Getenv("PLUGIN_UNIX_SOCKET_DIR"), "s") }
+
 // byHand serves without go-plugin, and without TLS.
 func byHand(register func(*grpc.Server)) {
-	path := filepath.Join(os.Getenv("PLUGIN_UNIX_SOCKET_DIR"), "s")
+	serveAtPath(socketPath(), "", register)
+}
+
+// serveAtPath is the same at some path, with some certificate in the handshake.
+func serveAtPath(path, certificate string, register func(*grpc.Server), o ...grpc.ServerOption) {
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		panic(err)
 	}
-	s := grpc.NewServer()
+	s := grpc.NewServer(o...)
 	register(s)
-	fmt.Printf("1|%d|unix|%s|grpc|\n", api.Version, path)
+	fmt.Printf("1|%d|unix|%s|grpc|%s\n", api.Version, path, certificate)
 	_ = s.Serve(l)
+}
+
+// asWanted serves what a plugin should.
+func asWanted(s *grpc.Server) { hookv1.RegisterHookServer(s, raw{}) }
+
+// certificate returns one as it stands in the handshake.
+func certificate() string {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	return base64.RawStdEncoding.EncodeToString(der)
 }
 
 // flood writes to a file descriptor as much as it can.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -181,12 +182,16 @@ func TestEnemiesAtStart(t *testing.T) {
 	}{
 		{"last words", `it ended before its handshake: exit status 7; its last words are "no such database"`},
 		{"half a line", `its first line is "1|1|unix" and not the handshake`},
-		{"endless line", `unsupported plugin protocol "1"`},
+		{"endless line", "it serves at unix 1: want a unix socket"},
 		{"another version", "it does not speak version 1 of the protocol"},
 		{"another handshake", "incompatible core API version"},
 		{"over the net", "it serves at tcp 127.0.0.1:1: want a unix socket"},
 		{"net/rpc", `unsupported plugin protocol "netrpc"`},
 		{"nobody there", "no such file or directory"},
+		{"no answer", "exit status 8"},
+		{"elsewhere", "want a unix socket in the directory PLUGIN_UNIX_SOCKET_DIR"},
+		{"certificate", "it has a certificate, and mtls is false"},
+		{"fat answer", "configuring it: grpc: received message larger than max"},
 		{"no TLS", "it does not speak the mutual TLS"},
 		{"another service", "it does not serve moonwire.hook.v1.Hook"},
 		{"no registration", "the plugin registers nothing"},
@@ -205,7 +210,7 @@ func TestEnemiesAtStart(t *testing.T) {
 				switch tt.name {
 				case "hangs in Configure":
 					o.StartTimeout = 5 * time.Second // it has to get there
-				case "another service":
+				case "another service", "certificate", "elsewhere":
 					o.NoMTLS = true
 				}
 			}
@@ -297,6 +302,21 @@ func TestEnemies(t *testing.T) {
 				t.Errorf("the log has %d lines", n)
 			}
 		})
+	}
+}
+
+// TestFurtherConnections: a plugin cannot make goroutines of the broker by the part of
+// go-plugin that nobody uses. It is not parallel, as others make some.
+func TestFurtherConnections(t *testing.T) {
+	before := runtime.NumGoroutine()
+	p, _ := open(t, func(o *Options) { o.NoMTLS, o.Env = true, map[string]string{enemyKey: "further connections"} }, nil)
+	for range 100 {
+		if err := ask(t, p, 0, call(t, bob(), "p.x"), patience); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := runtime.NumGoroutine() - before; n > 100 {
+		t.Errorf("it has %d goroutines", n)
 	}
 }
 

@@ -3,11 +3,18 @@ package plugins
 import (
 	"errors"
 	"fmt"
+	"os/exec"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// limit bounds the memory and the files of a process.
+// endWithBroker has the program killed when the broker is, which a program that is
+// written without an SDK may not notice. What it has started is not.
+func endWithBroker(cmd *exec.Cmd) { cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL }
+
+// limit bounds the memory and the files of a process. It raises no bound that is
+// there, which most may not.
 func limit(pid int, o *Options) error {
 	for _, l := range []struct {
 		name string
@@ -17,9 +24,15 @@ func limit(pid int, o *Options) error {
 		if l.most == 0 {
 			continue
 		}
-		r := unix.Rlimit{Cur: uint64(l.most), Max: uint64(l.most)}
-		if err := unix.Prlimit(pid, l.what, &r, nil); err != nil {
-			return fmt.Errorf("limits.%s: %w", l.name, err)
+		var r unix.Rlimit
+		err := unix.Prlimit(pid, l.what, nil, &r)
+		if err == nil {
+			r.Max = min(r.Max, uint64(l.most))
+			r.Cur = r.Max
+			err = unix.Prlimit(pid, l.what, &r, nil)
+		}
+		if err != nil {
+			return fmt.Errorf("limits.%s: %v", l.name, err) // not for who may not execute it
 		}
 	}
 	return nil

@@ -9,7 +9,13 @@ import (
 	"moonwire/plugins/internal/plugintest"
 )
 
-func TestMain(m *testing.M) { plugintest.Main(m, servePlugin) }
+func TestMain(m *testing.M) {
+	if os.Getenv(brokerKey) != "" {
+		serveBroker()
+		return
+	}
+	plugintest.Main(m, servePlugin)
+}
 
 // gone reports whether a process has ended.
 func gone(pid int) bool {

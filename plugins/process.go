@@ -74,12 +74,26 @@ func (p *process) exit(d time.Duration) (how string, known bool) {
 	return p.program.exit(d)
 }
 
+// mostAnswer is how many bytes an answer may have where nothing else is said, for
+// which go-plugin has no bound.
+const mostAnswer = 4 << 20
+
 // dialOptions are those of a connection to a process.
 func dialOptions() []grpc.DialOption {
 	return []grpc.DialOption{
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(mostAnswer)), grpc.WithStreamInterceptor(leaveOut),
 		grpc.WithInitialWindowSize(api.StreamWindow), grpc.WithInitialConnWindowSize(api.StreamWindow),
 		grpc.WithReadBufferSize(api.IOBuffer), grpc.WithWriteBufferSize(api.IOBuffer),
 	}
+}
+
+// leaveOut is an interceptor that leaves out go-plugin's broker of further
+// connections. Nobody here uses it, and a plugin could fill the memory by it.
+func leaveOut(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, o ...grpc.CallOption) (grpc.ClientStream, error) {
+	if strings.HasPrefix(method, "/plugin.GRPCBroker/") {
+		return nil, status.Error(codes.Unimplemented, "nobody uses it")
+	}
+	return open(ctx, desc, conn, method, o...)
 }
 
 // inherited are the variables of the broker's environment that a plugin gets:
@@ -149,8 +163,8 @@ func start(ctx context.Context, o *Options) (_ *process, err error) {
 	p.client = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  plugin.HandshakeConfig{MagicCookieKey: api.CookieKey, MagicCookieValue: api.CookieValue},
 		VersionedPlugins: map[int]plugin.PluginSet{api.Version: {api.Service: connection{}}},
-		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, _ string) (runner.Runner, error) {
-			p.program.cmd.Env = append(o.environment(), spec.Env...)
+		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, dir string) (runner.Runner, error) {
+			p.program.dir, p.program.cmd.Env = dir, append(o.environment(), spec.Env...)
 			return p.program, nil
 		},
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
@@ -182,9 +196,6 @@ func start(ctx context.Context, o *Options) (_ *process, err error) {
 		return nil, err
 	}
 	p.use(raw.(*grpc.ClientConn))
-	if err := limit(p.program.pid(), o); err != nil {
-		return nil, fmt.Errorf("limiting what it may use: %w", err)
-	}
 	return p, nil
 }
 
@@ -194,7 +205,7 @@ func (p *process) startError(o *Options, err error) error {
 	text, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
 	how := "starting " + o.Command + ": "
 	said, unknown := strings.CutPrefix(text, "Unrecognized remote plugin message:")
-	address, _ := errors.AsType[*addressError](err)
+	wrong, _ := errors.AsType[handshakeError](err)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		how += "there is no such file"
@@ -204,8 +215,8 @@ func (p *process) startError(o *Options, err error) error {
 		how += "it does not serve in time: a plugin prints its handshake as soon as it can be called"
 	case errors.Is(err, context.Canceled):
 		how += "it was stopped"
-	case address != nil:
-		how += address.Error()
+	case wrong != "":
+		how += wrong.Error()
 	case unknown && strings.TrimSpace(said) == "", strings.Contains(text, "exited before we could connect"):
 		exit, _ := p.program.exit(grace)
 		how += "it ended before its handshake: " + exit
@@ -235,27 +246,33 @@ func (p *process) configure(ctx context.Context, o *Options, state []byte, resta
 		Hook: o.Name, ServerName: o.ServerName, ServerVersion: o.ServerVersion,
 		Config: config, State: state, Restarted: restarted,
 	})
-	switch text := brief(status.Convert(err).Message()); {
-	case err == nil:
-	case !o.NoMTLS && strings.Contains(text, "handshake failed"):
-		return nil, fmt.Errorf("it does not speak the mutual TLS that PLUGIN_CLIENT_CERT asks for: have it do so, or set mtls to false (%s)", text)
-	case status.Code(err) == codes.Unimplemented:
-		return nil, errors.New("it does not serve moonwire.hook.v1.Hook: a plugin is made with an SDK, or as hook.proto says")
-	case status.Code(err) == codes.DeadlineExceeded:
-		return nil, errors.New("it does not answer Configure in time")
-	default:
-		if exit, ended := p.exit(pipeDelay); ended {
-			text = "it ended: " + exit
-		}
-		if words := p.log.words(); words != "" {
-			text += fmt.Sprintf("; its last words are %q", words)
-		}
-		return nil, fmt.Errorf("configuring it: %s", text)
+	if err != nil {
+		return nil, p.configureError(o, err)
 	}
 	if r.GetError() != "" {
 		return nil, fmt.Errorf("the plugin refuses its configuration: %s", brief(r.GetError()))
 	}
 	return r, nil
+}
+
+// configureError says in one line why a process could not be configured.
+func (p *process) configureError(o *Options, err error) error {
+	text, code := brief(status.Convert(err).Message()), status.Code(err)
+	switch code {
+	case codes.Unimplemented:
+		return errors.New("it does not serve moonwire.hook.v1.Hook: a plugin is made with an SDK, or as hook.proto says")
+	case codes.DeadlineExceeded:
+		return errors.New("it does not answer Configure in time")
+	}
+	if exit, ended := p.exit(pipeDelay); ended { // which may look like anything
+		text = "it ended: " + exit
+	} else if !o.NoMTLS && strings.Contains(text, "handshake failed") {
+		return fmt.Errorf("it does not speak the mutual TLS that PLUGIN_CLIENT_CERT asks for: have it do so, or set mtls to false (%s)", text)
+	}
+	if words := p.log.words(); words != "" {
+		text += fmt.Sprintf("; its last words are %q", words)
+	}
+	return fmt.Errorf("configuring it: %s", text)
 }
 
 // well returns why a process does not serve, or nil.

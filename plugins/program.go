@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,7 +20,9 @@ import (
 // that its end is seen though something else holds its pipes; and so that what it
 // writes is read in any case.
 type program struct {
+	o      *Options
 	cmd    *exec.Cmd
+	dir    string // where it has to serve; set before it runs
 	hello  *handshake
 	stderr *lines
 	ended  chan struct{} // closed when the process has ended
@@ -27,7 +32,7 @@ type program struct {
 		sync.Mutex
 		pid    int  // 0 before it runs
 		killed bool // it is not to run
-		reaped bool // the pid may be somebody else's
+		over   bool // there is nothing to kill, and the pid may be somebody else's
 	}
 }
 
@@ -39,9 +44,10 @@ const pipeDelay = 100 * time.Millisecond
 // standard error goes to stderr; spoke is called when it writes to its standard
 // output what it should not.
 func newProgram(o *Options, stderr *lines, spoke func()) *program {
-	r := &program{cmd: exec.Command(o.Command, o.Args...), hello: newHandshake(spoke), stderr: stderr, ended: make(chan struct{})}
+	r := &program{o: o, cmd: exec.Command(o.Command, o.Args...), hello: newHandshake(spoke), stderr: stderr, ended: make(chan struct{})}
 	r.cmd.Stdout, r.cmd.Stderr, r.cmd.WaitDelay = r.hello, stderr, pipeDelay
 	ownGroup(r.cmd)
+	endWithBroker(r.cmd)
 	return r
 }
 
@@ -50,28 +56,56 @@ var errStopped = errors.New("it was stopped before it ran")
 
 // Start implements go-plugin's Runner, as the other methods do.
 func (r *program) Start(context.Context) error {
+	began := make(chan error)
+	go r.run(began)
+	return <-began
+}
+
+// run starts the process, tells began what came of it, and waits for the end.
+func (r *program) run(began chan<- error) {
+	// The process ends with the thread that has started it, so that has to stay.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	pid, err := r.begin()
+	began <- err
+	if err == nil {
+		r.reap(pid)
+	}
+}
+
+// begin starts the process. What it may use is limited from then on, before it can
+// have started anything itself.
+func (r *program) begin() (pid int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.mu.killed {
-		return errStopped
+		return 0, errStopped
 	}
 	if err := r.cmd.Start(); err != nil {
-		return err
+		return 0, err
 	}
-	r.mu.pid = r.cmd.Process.Pid
-	go r.reap(r.mu.pid)
-	return nil
+	pid = r.cmd.Process.Pid
+	if err := limit(pid, r.o); err != nil {
+		killGroup(r.cmd)
+		_ = r.cmd.Wait() // it was killed
+		return 0, fmt.Errorf("limiting what it may use: %w", err)
+	}
+	r.mu.pid = pid
+	return pid, nil
 }
 
 // reap waits for the end of the process, and ends what it has left behind.
 func (r *program) reap(pid int) {
 	defer close(r.ended)
 	if awaitExit(pid) {
+		r.mu.Lock()
 		killGroup(r.cmd) // it is not reaped, so the pid is still its own
+		r.mu.over = true
+		r.mu.Unlock()
 	}
 	err := r.cmd.Wait()
 	r.mu.Lock()
-	r.mu.reaped = true
+	r.mu.over = true
 	r.mu.Unlock()
 	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		r.err = err
@@ -118,7 +152,7 @@ func (r *program) Kill(context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.mu.killed = true
-	if r.mu.pid > 0 && !r.mu.reaped {
+	if r.mu.pid > 0 && !r.mu.over {
 		killGroup(r.cmd)
 	}
 	return nil
@@ -144,13 +178,31 @@ func (r *program) ID() string {
 // Diagnose has nothing to add.
 func (r *program) Diagnose(context.Context) string { return "" }
 
-// PluginToHost says where the program serves. Nothing but its socket will do: the
-// directory of that is what keeps others out.
+// PluginToHost says where the program serves. Nothing but a socket in its directory
+// will do, as that is what keeps others out. It comes between the handshake and what
+// go-plugin makes of it, which is not to see a certificate that it has not asked for.
 func (r *program) PluginToHost(network, address string) (string, string, error) {
-	if network != socketNetwork {
-		return "", "", &addressError{network, address}
+	if network != socketNetwork || network == "unix" && !within(r.dir, address) {
+		return "", "", handshakeError("it serves at " + network + " " + brief(address) + ": want a " + socketNetwork + " socket in the directory PLUGIN_UNIX_SOCKET_DIR")
+	}
+	if r.o.NoMTLS && r.hello.certified {
+		return "", "", handshakeError("it has a certificate, and mtls is false: have it serve without TLS when PLUGIN_CLIENT_CERT is absent, or set mtls to true")
 	}
 	return network, address, nil
+}
+
+// within reports whether a file is in a directory, by whatever name.
+func within(dir, file string) bool {
+	a, err := filepath.EvalSymlinks(filepath.Dir(file))
+	if err != nil {
+		return false
+	}
+	b, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(b, a)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // HostToPlugin leaves addresses as they are.
@@ -158,25 +210,27 @@ func (r *program) HostToPlugin(network, address string) (string, string, error) 
 	return network, address, nil
 }
 
-// addressError is for a program that serves where it should not.
-type addressError struct{ network, address string }
+// handshakeError is what is wrong with a handshake that go-plugin would take.
+type handshakeError string
 
-func (e *addressError) Error() string {
-	return "it serves at " + e.network + " " + e.address + ": want a " + socketNetwork + " socket in the directory PLUGIN_UNIX_SOCKET_DIR"
-}
+func (e handshakeError) Error() string { return string(e) }
 
 // handshake passes on the first line that is written to it, and drops the rest.
 type handshake struct {
-	out   *io.PipeReader
-	in    *io.PipeWriter
-	spoke func() // called at the first of the rest
-	n     int    // bytes of the line
-	over  bool   // the line has ended
-	more  bool   // there was more
+	out       *io.PipeReader
+	in        *io.PipeWriter
+	spoke     func() // called at the first of the rest
+	line      []byte // as far as it has come
+	certified bool   // it has a certificate; set before it is passed on
+	over      bool   // it has ended
+	more      bool   // there was more
 }
 
 // mostHandshake is how long the first line may be.
 const mostHandshake = 16 << 10
+
+// certificateField is the place of the certificate in the line.
+const certificateField = 5
 
 func newHandshake(spoke func()) *handshake {
 	h := &handshake{spoke: spoke}
@@ -189,13 +243,10 @@ func (h *handshake) Write(b []byte) (int, error) {
 	n := len(b)
 	if !h.over {
 		line, rest, ended := bytes.Cut(b, []byte("\n"))
-		line = line[:min(len(line), mostHandshake-h.n)]
-		_, _ = h.in.Write(line) // go-plugin reads to the end
-		h.n += len(line)
-		if !ended && h.n < mostHandshake {
+		h.line = append(h.line, line[:min(len(line), mostHandshake-len(h.line))]...)
+		if !ended && len(h.line) < mostHandshake {
 			return n, nil
 		}
-		h.over = true
 		h.end()
 		b = rest
 	}
@@ -206,5 +257,17 @@ func (h *handshake) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// end has whoever reads the line see its end.
-func (h *handshake) end() { _ = h.in.Close() }
+// end passes on the line, and has whoever reads it see its end.
+func (h *handshake) end() {
+	if h.over {
+		return
+	}
+	h.over = true
+	fields := bytes.Split(h.line, []byte("|"))
+	h.certified = len(fields) > certificateField && len(bytes.TrimSpace(fields[certificateField])) > 0
+	if len(h.line) > 0 {
+		_, _ = h.in.Write(h.line) // go-plugin reads to the end
+	}
+	_ = h.in.Close()
+	h.line = nil
+}

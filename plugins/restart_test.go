@@ -33,6 +33,26 @@ func TestEventsWait(t *testing.T) {
 	}
 }
 
+// TestCommandsStand: what a process has commanded is done, though it dies meanwhile: it
+// may have taken away somebody's rights.
+func TestCommandsStand(t *testing.T) {
+	t.Parallel()
+	c := &control{make(chan string)}
+	p, _ := open(t, func(o *Options) { o.Control, o.Env = c, map[string]string{enemyKey: "revokes"} }, nil)
+	if err := ask(t, p, 0, call(t, bob(), "p.x"), patience); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { return len(p.now.Load().link.commands) == revoked-1 }, "all commands have come")
+	kill(t, p)
+	for n := range revoked {
+		select {
+		case <-c.asked:
+		case <-time.After(patience):
+			t.Fatalf("%d commands are done", n)
+		}
+	}
+}
+
 // TestRestartsGoOn: the count of restarts is that of the hook, not of a plugin.
 func TestRestartsGoOn(t *testing.T) {
 	t.Parallel()
