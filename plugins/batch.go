@@ -1,8 +1,10 @@
 package plugins
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"moonwire/hooks"
@@ -15,7 +17,8 @@ type batch struct {
 	name     uint64
 	data     []byte // fields of a Batch
 	requests int
-	replies  [][]byte      // by place; nil: not there yet
+	most     int           // bytes that a reply may have
+	replies  [][]byte      // by place; nil: not there yet, empty: it had more than most
 	done     chan struct{} // has room for one
 	err      error         // set before done is told
 	late     bool          // err is that of ctx; set before done is told
@@ -44,6 +47,9 @@ const placeBits = 20
 // mostKept is how many bytes of a batch are kept for another.
 const mostKept = 1 << 20
 
+// mostReply is how many bytes a reply may have besides a message.
+const mostReply = 1 << 20
+
 // newBatch returns an empty batch.
 func (p *Plugin) newBatch() *batch {
 	if b, ok := p.batches.Get().(*batch); ok {
@@ -64,7 +70,7 @@ func (p *Plugin) release(b *batch) {
 // encode makes a batch of the first of some calls: as many as go in one frame.
 func (l *link) encode(e *encoder, calls []*hooks.Call, timeout time.Duration) *batch {
 	b, o := l.plugin.newBatch(), &l.plugin.o
-	b.name, b.waits = l.lastBatch.Add(1), e.point == hooks.AtConnect
+	b.name, b.waits, b.most = l.lastBatch.Add(1), e.point == hooks.AtConnect, mostReply
 	var of *hooks.Client
 	var ref uint64
 	for i, c := range calls {
@@ -76,6 +82,9 @@ func (l *link) encode(e *encoder, calls []*hooks.Call, timeout time.Duration) *b
 		}
 		b.data = e.appendRequest(b.data, b.name<<placeBits|uint64(i), ref, c, timeout)
 		b.requests++
+		if e.point == hooks.AtInspect {
+			b.most = max(b.most, mostReplyAbout(c))
+		}
 	}
 	b.left = b.requests
 	if cap(b.replies) < b.requests {
@@ -83,6 +92,30 @@ func (l *link) encode(e *encoder, calls []*hooks.Call, timeout time.Duration) *b
 	}
 	b.replies = b.replies[:b.requests]
 	return b
+}
+
+// mostShared is how large a frame may be that is held for a small reply in it.
+const mostShared = 256 << 10
+
+// keep keeps a reply of a frame until the others of the batch are there. A plugin
+// could fill the memory by what it sends beside it: as many replies are kept as the
+// window lets out.
+func (b *batch) keep(place uint64, reply []byte, whole int) {
+	switch {
+	case len(reply) > b.most:
+		reply = []byte{}
+	case whole > mostShared && len(reply) < whole/2:
+		reply = bytes.Clone(reply)
+	}
+	b.replies[place] = reply
+}
+
+// mostReplyAbout is how many bytes a reply may have that may change a message.
+func mostReplyAbout(c *hooks.Call) int {
+	if c.MaxPayload <= 0 { // no limit
+		return mostReplies
+	}
+	return mostReply + c.MaxPayload
 }
 
 // ask puts questions to the process and waits for the answers: each call has Out
@@ -127,10 +160,13 @@ func (l *link) ask(ctx context.Context, e *encoder, calls []*hooks.Call) (sent b
 // none.
 func (b *batch) give(calls []*hooks.Call, p hooks.Point) {
 	for i, r := range b.replies {
-		if r != nil {
-			answer(calls[i], p, r)
-		} else {
+		switch {
+		case r == nil:
 			calls[i].Err = b.err
+		case len(r) == 0:
+			calls[i].Err = &hooks.Error{Kind: hooks.KindBadReply, Err: fmt.Errorf("the reply has more than %d bytes", b.most)}
+		default:
+			answer(calls[i], p, r)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package plugins
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"moonwire/hooks"
+	"moonwire/plugins/api/frame"
 )
 
 // TestManyClients: the calls of a hook in shadow mode are of many clients.
@@ -131,5 +135,39 @@ func TestSlowConnects(t *testing.T) {
 		if err := ask(t, p, atPublish, call(t, bob(), "p.x"), patience); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestNoMostPayload: a message may grow by much where nothing bounds it.
+func TestNoMostPayload(t *testing.T) {
+	t.Parallel()
+	p, _ := open(t, nil, nil)
+	c := call(t, bob(), "i.x")
+	c.MaxPayload, c.Payload = 0, bytes.Repeat([]byte("a"), 5<<20)
+	if err := ask(t, p, atInspect, c, patience); err != nil || len(c.Out.Payload) != 5<<20 {
+		t.Errorf("%d bytes came back, %v", len(c.Out.Payload), err)
+	}
+}
+
+// TestRepliesHoldLittle: while a batch waits for its other replies it does not hold the
+// frames that the first have come in, however large a plugin makes them.
+func TestRepliesHoldLittle(t *testing.T) {
+	t.Parallel()
+	reply, err := proto.Marshal(allow(1 << placeBits))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const unknown = 15 // a field
+	data := frame.AppendBytes(nil, frame.RepliesReplies, reply)
+	data = frame.AppendBytes(data, unknown, make([]byte, 16<<20))
+	b := &batch{name: 1, requests: 2, left: 2, replies: make([][]byte, 2), most: mostReply, frame: &sent{left: 2}}
+	l := &link{}
+	l.mu.pending = map[uint64]*batch{1: b}
+	if _, err := l.take(data, nil); err != nil {
+		t.Fatal(err)
+	}
+	clear(data)
+	if !bytes.Equal(b.replies[0], reply) {
+		t.Errorf("the batch has %x of the frame itself, want %x", b.replies[0], reply)
 	}
 }

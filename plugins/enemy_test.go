@@ -177,6 +177,9 @@ var enemies = map[string]func(){
 	"100 MB": func() {
 		raw{answer: says(&hookv1.Reply{Reason: strings.Repeat("x", 100e6)})}.serve()
 	},
+	"10 MB": func() {
+		raw{answer: says(&hookv1.Reply{Reason: strings.Repeat("x", 10e6)})}.serve()
+	},
 	"no frame": func() {
 		raw{stream: func(s stream) error {
 			if err := s.RecvMsg(new(hookv1.Batch)); err != nil {

@@ -255,6 +255,7 @@ func TestEnemies(t *testing.T) {
 		{name: "deaf", verdict: hooks.Deny, timeout: 50 * time.Millisecond, failure: "deadline"},
 		{name: "late", verdict: hooks.Deny, timeout: 50 * time.Millisecond, failure: "deadline", line: "answers that nobody waits for"},
 		{name: "100 MB", verdict: hooks.Deny, timeout: patience, failure: "received message larger than max", line: "received message larger than max"},
+		{name: "10 MB", verdict: hooks.Deny, timeout: patience, failure: "bad_reply: the reply has more than 1048576 bytes"},
 		{name: "no frame", verdict: hooks.Deny, failure: "no frame of replies", line: "no frame of replies"},
 		{name: "gives up", verdict: hooks.Deny, failure: "Aborted: I give up", line: "Aborted: I give up"},
 		{name: "orders", verdict: hooks.Allow, timeout: patience, line: "the plugin's command is refused"},

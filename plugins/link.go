@@ -345,7 +345,7 @@ func (l *link) take(data []byte, whole []*batch) ([]*batch, error) {
 			l.late.Add(1)
 			continue
 		}
-		b.replies[place] = r.Bytes
+		b.keep(place, r.Bytes, len(data))
 		b.left--
 		l.answeredLocked(b.frame, 1)
 		if b.left == 0 {
