@@ -26,6 +26,7 @@ type batch struct {
 	ctx      context.Context // of who waits; until done is told
 	deadline time.Time       // of ctx; zero: none
 
+	at    int   // place in waiting.list; guarded by link.mu
 	left  int   // not answered yet; guarded by link.mu
 	frame *sent // guarded by link.mu; nil before it is written
 	stale bool  // nobody waits, and it is in the queue; guarded by link.mu

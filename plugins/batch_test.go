@@ -129,7 +129,7 @@ func TestSlowConnects(t *testing.T) {
 	eventually(t, func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return len(l.mu.pending) == 3 && len(l.mu.queue) == 0
+		return len(l.mu.waiting.list) == 3 && len(l.mu.queue) == 0
 	}, "the plugin is asked about three clients")
 	for range 5 {
 		if err := ask(t, p, atPublish, call(t, bob(), "p.x"), patience); err != nil {
@@ -162,7 +162,7 @@ func TestRepliesHoldLittle(t *testing.T) {
 	data = frame.AppendBytes(data, unknown, make([]byte, 16<<20))
 	b := &batch{name: 1, requests: 2, left: 2, replies: make([][]byte, 2), most: mostReply, frame: &sent{left: 2}}
 	l := &link{}
-	l.mu.pending = map[uint64]*batch{1: b}
+	l.mu.waiting.add(b)
 	if _, err := l.take(data, nil); err != nil {
 		t.Fatal(err)
 	}

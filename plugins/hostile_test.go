@@ -343,8 +343,8 @@ func TestWindowIsFree(t *testing.T) {
 			l := f.opened[0].now.Load().link
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			if len(l.mu.pending) != 0 || l.mu.out != 0 || len(l.mu.queue) > asked/2 {
-				t.Errorf("%d batches wait, %d frames are out, %d of %d in the queue are stale", len(l.mu.pending), l.mu.out, l.mu.stale, len(l.mu.queue))
+			if len(l.mu.waiting.list) != 0 || l.mu.out != 0 || len(l.mu.queue) > asked/2 {
+				t.Errorf("%d batches wait, %d frames are out, %d of %d in the queue are stale", len(l.mu.waiting.list), l.mu.out, l.mu.stale, len(l.mu.queue))
 			}
 		})
 	}

@@ -47,12 +47,12 @@ type link struct {
 
 	mu struct {
 		sync.Mutex
-		err      error             // why the link is dead
-		queue    []*batch          // to be written, in order
-		stale    int               // of the queue, batches that nobody waits for any more
-		pending  map[uint64]*batch // written or to be, and not answered in full
-		out      int               // frames that are not answered in full
-		ticking  bool              // the clock runs
+		err      error    // why the link is dead
+		queue    []*batch // to be written, in order
+		stale    int      // of the queue, batches that nobody waits for any more
+		waiting  waiting  // batches that are written or to be, and not answered in full
+		out      int      // frames that are not answered in full
+		ticking  bool     // the clock runs
 		cleanups map[*refs]runtime.Cleanup
 	}
 }
@@ -83,7 +83,7 @@ func newLink(p *Plugin, conn grpc.ClientConnInterface) (*link, error) {
 		l.gone = errLost
 	}
 	l.self = weak.Make(l)
-	l.mu.pending, l.mu.cleanups = make(map[uint64]*batch), make(map[*refs]runtime.Cleanup)
+	l.mu.cleanups = make(map[*refs]runtime.Cleanup)
 	l.done.Go(l.write)
 	l.done.Go(l.read)
 	l.done.Go(l.clock)
@@ -114,12 +114,12 @@ func (l *link) fail(err error) {
 		return
 	}
 	l.mu.err = err
-	pending, cleanups := l.mu.pending, l.mu.cleanups
-	l.mu.pending, l.mu.queue, l.mu.cleanups, l.mu.out, l.mu.stale = nil, nil, nil, 0, 0
+	left, cleanups := l.mu.waiting.list, l.mu.cleanups
+	l.mu.waiting, l.mu.queue, l.mu.cleanups, l.mu.out, l.mu.stale = waiting{}, nil, nil, 0, 0
 	close(l.dead)
 	l.mu.Unlock()
 	l.cancel()
-	for _, b := range pending {
+	for _, b := range left {
 		b.err = err
 		b.done <- struct{}{}
 	}
@@ -155,7 +155,7 @@ func (l *link) enqueue(list []*batch) error {
 		return l.mu.err
 	}
 	for _, b := range list {
-		l.mu.pending[b.name] = b
+		l.mu.waiting.add(b)
 	}
 	l.mu.queue = append(l.mu.queue, list...)
 	l.wakeLocked()
@@ -178,49 +178,9 @@ func nudge(c chan<- struct{}) {
 	}
 }
 
-// ticks is how often it is looked for batches whose time is over. A timer for each
-// call would cost more than all else.
-const ticks = 5 * time.Millisecond
-
-// clock ends the waiting for batches whose time is over.
-func (l *link) clock() {
-	t := time.NewTimer(ticks)
-	defer t.Stop()
-	for {
-		select {
-		case <-l.tick:
-			t.Reset(ticks)
-		case now := <-t.C:
-			if l.expire(now) {
-				t.Reset(ticks)
-			}
-		case <-l.dead:
-			return
-		}
-	}
-}
-
-// expire gives up the batches whose time is over, and reports whether there are
-// others.
-func (l *link) expire(now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, b := range l.mu.pending {
-		err := b.ctx.Err()
-		if err == nil && !b.deadline.IsZero() && !now.Before(b.deadline) {
-			err = context.DeadlineExceeded
-		}
-		if err != nil {
-			l.abandonLocked(b, err)
-		}
-	}
-	l.mu.ticking = len(l.mu.pending) > 0
-	return l.mu.ticking
-}
-
-// abandonLocked ends the waiting for a batch.
-func (l *link) abandonLocked(b *batch, err error) {
-	delete(l.mu.pending, b.name)
+// abandonLocked ends the waiting for a batch that has its error.
+func (l *link) abandonLocked(b *batch) {
+	l.mu.waiting.remove(b)
 	if b.frame != nil {
 		l.answeredLocked(b.frame, b.left)
 	} else {
@@ -233,7 +193,7 @@ func (l *link) abandonLocked(b *batch, err error) {
 			l.mu.stale = 0
 		}
 	}
-	b.err, b.late = err, true
+	b.late = true
 	b.done <- struct{}{}
 }
 
@@ -339,7 +299,7 @@ func (l *link) take(data []byte, whole []*batch) ([]*batch, error) {
 			continue
 		}
 		id := replyID(r.Bytes)
-		b := l.mu.pending[id>>placeBits]
+		b := l.mu.waiting.byName[id>>placeBits]
 		place := id & (1<<placeBits - 1)
 		if b == nil || place >= uint64(b.requests) || b.replies[place] != nil || b.frame == nil {
 			l.late.Add(1)
@@ -349,7 +309,7 @@ func (l *link) take(data []byte, whole []*batch) ([]*batch, error) {
 		b.left--
 		l.answeredLocked(b.frame, 1)
 		if b.left == 0 {
-			delete(l.mu.pending, b.name)
+			l.mu.waiting.remove(b)
 			whole = append(whole, b)
 		}
 	}

@@ -219,8 +219,8 @@ func TestTimeout(t *testing.T) {
 	eventually(t, func() bool { return l.late.Load() == 5 }, "all five late answers are counted")
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.mu.pending) != 0 || l.mu.out != 0 {
-		t.Errorf("%d batches and %d frames are left", len(l.mu.pending), l.mu.out)
+	if len(l.mu.waiting.list) != 0 || l.mu.out != 0 {
+		t.Errorf("%d batches and %d frames are left", len(l.mu.waiting.list), l.mu.out)
 	}
 }
 
