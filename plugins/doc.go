@@ -12,7 +12,7 @@
 // together, and its reader only looks at ids, so a frame costs them a copy. Two
 // frames are out at a time: while the plugin works on one the next fills up, which
 // is what makes single requests fast and many cheap (hooks.md §2.4). Timeouts are
-// seen to by one clock for all batches of a link.
+// seen to by one clock for all batches of a link (clock.go).
 //
 // The supervisor (supervise.go) starts another process when one has died, does not
 // answer its health check or takes no more questions: at once the first time and
@@ -25,9 +25,10 @@
 //
 // A process (process.go, program.go) gets no environment but what the options name,
 // a socket in a directory that nobody else can enter, mutual TLS with keys that are
-// made for it alone, a process group that is killed as a whole, and limits of memory
-// and files (limits_linux.go). What it writes to its standard error goes to the log,
-// as many lines a second as a log can bear (log.go).
+// made for it alone, a process group that is killed as a whole, and on Linux limits of
+// memory and files, and an end when the broker is killed (limits_linux.go). What it
+// writes to its standard error goes to the log, as many lines a second as a log can
+// bear (log.go).
 //
 // A plugin that somebody else has started, in a debugger for instance, is attached to
 // instead (attach.go): there is a connection in the place of a process, and nothing

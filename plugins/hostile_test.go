@@ -454,12 +454,14 @@ func TestHandoverEnemies(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			f := newFront(t, tt.name)
-			f.change = func(o *Options) { o.HealthEvery = patience }
+			f.change = func(o *Options) {
+				o.HealthEvery = patience
+				if tt.name == "hangs in Handover" {
+					o.HealthEvery = time.Second
+				}
+			}
 			if err := f.load(); err != nil {
 				t.Fatal(err)
-			}
-			if tt.name == "hangs in Handover" {
-				f.change = func(o *Options) { o.StartTimeout = time.Second }
 			}
 			if err := f.manager.Reload(t.Context(), tt.name); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %s", err, tt.want)

@@ -57,14 +57,15 @@ func Open(ctx context.Context, o Options, old hooks.Engine) (*Plugin, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	p := &Plugin{o: o, sum: o.sum(), ended: make(chan struct{}), restarts: new(atomic.Uint64)}
+	sum, _ := o.sum() // "" if it cannot be read, or is attached to
+	p := &Plugin{o: o, sum: sum, ended: make(chan struct{}), restarts: new(atomic.Uint64)}
 	if old, ok := old.(*Plugin); ok {
 		p.restarts = old.restarts
 	}
 	p.life, p.end = context.WithCancel(context.Background())
+	state, died, err := handover(ctx, old)
 	ctx, cancel := context.WithTimeout(ctx, o.StartTimeout)
 	defer cancel()
-	state, died, err := handover(ctx, old)
 	var r *running
 	if err == nil {
 		r, err = p.launch(ctx, state, died)
@@ -92,6 +93,9 @@ func handover(ctx context.Context, old hooks.Engine) (state []byte, died bool, e
 	if r.link == nil {
 		return nil, true, nil
 	}
+	// By then one that stands still has been found out, and given up.
+	ctx, cancel := context.WithTimeout(ctx, 2*p.o.HealthEvery+suspicion)
+	defer cancel()
 	answer, err := r.process.hook.Handover(ctx, &hookv1.HandoverRequest{}, grpc.MaxCallRecvMsgSize(mostState+1<<10))
 	const lost = "the running plugin does not hand over its state, which would be lost (to do without it, remove the hook and load it again)"
 	switch s := status.Convert(err); s.Code() {

@@ -359,6 +359,10 @@ func TestOpenErrors(t *testing.T) {
 	if err := os.WriteFile(quick, []byte("#!/bin/sh\nexit 4\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	orphan := dir + "/orphan"
+	if err := os.WriteFile(orphan, []byte("#!/no/such/interpreter\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	silent := dir + "/silent"
 	if err := os.WriteFile(silent, []byte("#!/bin/sh\nsleep 100\n"), 0o755); err != nil {
 		t.Fatal(err)
@@ -370,6 +374,8 @@ func TestOpenErrors(t *testing.T) {
 	}{
 		{"no program", func(o *Options) { o.Command = "" }, "plugin: there is no program"},
 		{"no such file", func(o *Options) { o.Command = dir + "/none" }, "there is no such file"},
+		{"no such file, pinned", func(o *Options) { o.Command, o.SHA256 = dir+"/none", strings.Repeat("00", 32) }, "there is no such file"},
+		{"no such interpreter", func(o *Options) { o.Command = orphan }, "the file is there, but not what it needs to run: look at its first line"},
 		{"not executable", func(o *Options) { o.Command = plain }, "it cannot be executed"},
 		{"no plugin", func(o *Options) { o.Command = text }, `its first line is "hello" and not the handshake`},
 		{"ends at once", func(o *Options) { o.Command = quick }, "it ended before its handshake: exit status 4"},

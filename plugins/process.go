@@ -1,7 +1,6 @@
 package plugins
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -141,8 +140,12 @@ const mostDir = 80
 func start(ctx context.Context, o *Options) (_ *process, err error) {
 	if o.SHA256 != "" {
 		// Here, as go-plugin would look at another path than the runner's.
-		if sum := o.sum(); !strings.EqualFold(sum, o.SHA256) {
-			return nil, fmt.Errorf("starting %s: its SHA-256 is %s and not %s: it is not the file that was meant", o.Command, cmp.Or(sum, "unknown"), o.SHA256)
+		if sum, err := o.sum(); errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("starting %s: there is no such file", o.Command)
+		} else if err != nil {
+			return nil, fmt.Errorf("starting %s: its SHA-256 cannot be compared: %w", o.Command, err)
+		} else if !strings.EqualFold(sum, o.SHA256) {
+			return nil, fmt.Errorf("starting %s: its SHA-256 is %s and not %s: it is not the file that was meant", o.Command, sum, o.SHA256)
 		}
 	}
 	// Unix sockets have short names, so the directory is where it is short.
@@ -207,6 +210,8 @@ func (p *process) startError(o *Options, err error) error {
 	said, unknown := strings.CutPrefix(text, "Unrecognized remote plugin message:")
 	wrong, _ := errors.AsType[handshakeError](err)
 	switch {
+	case errors.Is(err, os.ErrNotExist) && o.there():
+		how += "the file is there, but not what it needs to run: look at its first line, if it is a script, or for the system that it was built for"
 	case errors.Is(err, os.ErrNotExist):
 		how += "there is no such file"
 	case errors.Is(err, os.ErrPermission):
@@ -321,20 +326,26 @@ func expired() context.Context {
 	return ctx
 }
 
-// sum returns the SHA-256 of the program's file, or "" if it cannot be read.
-func (o *Options) sum() string {
+// there reports whether the program's file is there.
+func (o *Options) there() bool {
+	_, err := exec.LookPath(o.Command)
+	return err == nil
+}
+
+// sum returns the SHA-256 of the program's file.
+func (o *Options) sum() (string, error) {
 	path, err := exec.LookPath(o.Command)
 	if err != nil {
-		return ""
+		return "", err
 	}
 	f, err := os.Open(filepath.Clean(path))
 	if err != nil {
-		return ""
+		return "", err
 	}
 	defer func() { _ = f.Close() }()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return ""
+		return "", err
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -93,6 +93,21 @@ func TestFollowsTheDead(t *testing.T) {
 	}
 }
 
+// TestFollowsTheStopped: who follows a process that stands still does so when that has
+// been given up, and has as much time to start as any other.
+func TestFollowsTheStopped(t *testing.T) {
+	t.Parallel()
+	told := func(o *Options) {
+		o.Env, o.HealthEvery, o.StartTimeout = map[string]string{enemyKey: "told"}, 2*time.Second, 4*time.Second
+	}
+	p, _ := open(t, told, nil)
+	stopProcess(t, p.PID())
+	q, _ := open(t, told, p)
+	if v, _ := q.Version(); v != `state "", restarted true` {
+		t.Errorf("it is told %s", v)
+	}
+}
+
 // TestDiesInHandover: a process that is gone before anybody has seen it has no
 // state, which keeps nobody out.
 func TestDiesInHandover(t *testing.T) {
