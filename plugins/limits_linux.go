@@ -9,9 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// endWithBroker has the program killed when the broker is, which a program that is
-// written without an SDK may not notice. What it has started is not.
-func endWithBroker(cmd *exec.Cmd) { cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL }
+// endWithBroker has the program told to end when the broker was killed, which a
+// program that is written without an SDK may not notice. Those of the SDKs see it by
+// themselves, and finish what they have begun. What it has started is told nothing.
+func endWithBroker(cmd *exec.Cmd) { cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM }
 
 // limit bounds the memory and the files of a process. It raises no bound that is
 // there, which most may not.

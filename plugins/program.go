@@ -63,7 +63,8 @@ func (r *program) Start(context.Context) error {
 
 // run starts the process, tells began what came of it, and waits for the end.
 func (r *program) run(began chan<- error) {
-	// The process ends with the thread that has started it, so that has to stay.
+	// The process is told to end when the thread ends that has started it, so that has
+	// to stay.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	pid, err := r.begin()
