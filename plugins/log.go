@@ -97,15 +97,16 @@ func (s *sink) end() {
 	s.tail = nil
 }
 
-// words returns the last line, or "".
+// words returns the last line, or that which says why there are no more; or "".
 func (s *sink) words() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n := len(s.tail); n > 0 {
-		_, msg, _ := parseLine(s.tail[n-1])
-		return msg
+	last := s.last
+	for _, text := range s.tail {
+		_, msg, _ := parseLine(text)
+		last = lastWords(last, msg)
 	}
-	return s.last
+	return last
 }
 
 // levels are those of JSON lines.

@@ -25,9 +25,11 @@ func TestLastWords(t *testing.T) {
 	if _, err := l.Write([]byte("panic: out of my mind\n\ngoroutine 1 [running]:\n{\"@message\":\"no way out\"}")); err != nil {
 		t.Fatal(err)
 	}
-	l.end()
-	if w := s.words(); w != "no way out" {
-		t.Errorf("its last words are %q", w)
+	for _, end := range []func(){func() {}, l.end} {
+		end()
+		if w := s.words(); w != "panic: out of my mind" {
+			t.Errorf("its last words are %q", w)
+		}
 	}
 	var told, omitted int
 	var last []string
