@@ -7,6 +7,10 @@ import (
 
 var crlf = []byte("\r\n")
 
+// MalformedHeader is the reason of a denial: the block is not a [PlainHeader], and the
+// hook would have looked at it.
+const MalformedHeader = "the block of headers is malformed: readers may take it for different ones"
+
 // PlainHeader reports whether all readers find the same lines in a block of headers:
 // each ends in CR and LF, neither of which stands alone, and the empty line is the
 // last. Some readers take a single LF for an end, and others do not: by such a block a

@@ -1,6 +1,7 @@
 package plugins
 
 import (
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -22,6 +23,28 @@ type encoder struct {
 	fields       hooks.Field
 	headers      []string // that are wanted, where not all are
 	mask         int      // place of client in Plugin.masks; -1 if none of it is wanted
+}
+
+// showable denies the calls whose headers the plugin would be shown, and may take for
+// others than those who get the message, and returns the rest. It is no failure of the
+// plugin: clients could have its breaker open.
+func (e *encoder) showable(calls []*hooks.Call) []*hooks.Call {
+	if e.fields&hooks.FieldHeaders == 0 && len(e.headers) == 0 {
+		return calls
+	}
+	malformed := func(c *hooks.Call) bool { return len(c.Header) > 0 && !hooks.PlainHeader(c.Header) }
+	if !slices.ContainsFunc(calls, malformed) {
+		return calls
+	}
+	var rest []*hooks.Call
+	for _, c := range calls {
+		if malformed(c) {
+			c.Out = hooks.Result{Verdict: hooks.Deny, Reason: hooks.MalformedHeader}
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	return rest
 }
 
 // appendRequest appends one call as a field of a Batch.

@@ -221,6 +221,9 @@ const mostAsked = 2
 // wait for it, as far as their time goes, and are asked again.
 func (p *Plugin) Do(ctx context.Context, registration int, calls []*hooks.Call) error {
 	e := &p.encoders[registration]
+	if calls = e.showable(calls); len(calls) == 0 {
+		return nil
+	}
 	for asked := 0; ; {
 		r := p.now.Load()
 		why := r.why

@@ -155,6 +155,42 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestMalformedHeaders: a plugin is not shown headers that receivers may take for
+// others: the message is denied, and the rest of its batch is asked about. Who asks
+// for no headers may decide about such messages.
+func TestMalformedHeaders(t *testing.T) {
+	t.Parallel()
+	p, _ := open(t, nil, nil)
+	const smuggled = "NATS/1.0\r\nA: 1\nRole: admin\r\n\r\n"
+	denied := hooks.Result{Verdict: hooks.Deny, Reason: hooks.MalformedHeader}
+	passed := hooks.Result{Verdict: hooks.Replace, Header: []byte("NATS/1.0\r\nSeen: 5\r\n\r\n"), Payload: []byte("PAY")}
+	for _, tt := range []struct {
+		registration int
+		headers      []string
+		want         []hooks.Result
+	}{
+		{atInspect, []string{smuggled}, []hooks.Result{denied}},
+		{atInspect, []string{"", smuggled, "NATS/1.0\r\n\r\n", smuggled}, []hooks.Result{passed, denied, passed, denied}},
+		{atPublish, []string{smuggled}, []hooks.Result{denied}}, // without a word about fields it gets all
+		{atRewrite, []string{smuggled}, []hooks.Result{{Verdict: hooks.Replace, Subject: []byte("t.A.p.x")}}},
+	} {
+		var calls []*hooks.Call
+		for _, h := range tt.headers {
+			c := call(t, bob(), "p.x")
+			c.Header, c.Payload, c.Size, c.MaxPayload = []byte(h), []byte("pay"), 5, 1000
+			calls = append(calls, c)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		err := p.Do(ctx, tt.registration, calls)
+		cancel()
+		for i, c := range calls {
+			if diff := cmp.Diff(tt.want[i], c.Out); diff != "" || c.Err != nil || err != nil {
+				t.Errorf("registration %d, %q: %v, %v\n%s", tt.registration, tt.headers[i], c.Err, err, diff)
+			}
+		}
+	}
+}
+
 // TestBatch: many connections ask batches at once; each gets its own answers, in
 // the frames of a narrow window.
 func TestBatch(t *testing.T) {

@@ -109,7 +109,7 @@ func (m *machine) ask(ctx context.Context, h *handler, b sandbox.Budget, c *hook
 	defer m.leave() // whatever happens: c is somebody else's afterwards
 	v, err := m.run(ctx, h, b)
 	if m.headersBad {
-		c.Out = hooks.Result{Verdict: hooks.Deny, Reason: errHeaders.Error()}
+		c.Out = hooks.Result{Verdict: hooks.Deny, Reason: hooks.MalformedHeader}
 		return m.vm.Used().Instructions
 	}
 	if err == nil {

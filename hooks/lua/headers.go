@@ -199,7 +199,7 @@ func headersSelf(a *sandbox.Args, method string) (*machine, error) {
 // errHeaders is why the function goes no further, whatever it makes of that: the
 // message is denied. It is no failure of the script: clients could have the breaker
 // open.
-var errHeaders = errors.New("the block of headers is malformed: readers may take it for different ones")
+var errHeaders = errors.New(hooks.MalformedHeader)
 
 // checkHeaders returns an error if the script cannot know what the headers of a call
 // are to those who get the message.
