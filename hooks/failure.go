@@ -130,6 +130,9 @@ func (b *bound) oversize(c *Call) error {
 // that is counted as.
 func (o *Options) failed(b *bound, c *Call) (Verdict, Kind) {
 	k := kindOf(c.Err)
+	if c.Err == context.DeadlineExceeded { // itself: the engine has nothing to say about it
+		c.Err = &Error{KindTimeout, fmt.Errorf("no answer within %v", b.hook.timeout(b.Point))}
+	}
 	o.failure(b, k, c.Err)
 	c.Out = Result{Reason: "the hook failed: " + k.String()}
 	return b.on, k

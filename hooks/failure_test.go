@@ -119,6 +119,8 @@ func TestFailures(t *testing.T) {
 					}
 					if got := told.get(); len(got) != 1 || got[0].Kind != f.kind || got[0].Hook != "h" || got[0].Point != p {
 						t.Errorf("told %+v, want one %v", got, f.kind)
+					} else if f.kind == KindTimeout && got[0].Err.Error() != "timeout: no answer within 5ms" {
+						t.Errorf("told of %v", got[0].Err)
 					}
 				})
 			}

@@ -123,6 +123,7 @@ func (m *reply) result(p hooks.Point) (out hooks.Result, err error) {
 		switch {
 		case p == hooks.AtRewrite:
 			out.Subject = m.subject
+		case p != hooks.AtInspect: // the chain refuses it
 		case m.message == nil:
 			return out, errors.New("a replace has no message")
 		default:

@@ -127,6 +127,7 @@ func TestAnswers(t *testing.T) {
 		{"odd bytes", atPublish, nil, "p.\xff\xfe", hooks.Result{Verdict: hooks.Allow}, ""},
 		{"failed", atPublish, nil, "p.fail", hooks.Result{}, "runtime: the plugin says: on purpose"},
 		{"panic", atPublish, nil, "p.panic", hooks.Result{}, "runtime: the plugin says: the plugin panicked: by order"},
+		{"a subject, which the chain refuses", atPublish, nil, "p.to", hooks.Result{Verdict: hooks.Replace}, ""},
 		{"subscribe", atSubscribe, nil, "s", hooks.Result{}, ""},
 		{"subscribe denied", atSubscribe, func(c *hooks.Call) { c.Queue = []byte("no") }, "s", hooks.Result{Verdict: hooks.Deny, Reason: "s"}, ""},
 		{"rewrite", atRewrite, nil, "r.x", hooks.Result{Verdict: hooks.Replace, Subject: []byte("t.A.r.x")}, ""},

@@ -96,6 +96,8 @@ func (p *policy) Publish(ctx context.Context, m *sdk.Message) sdk.Decision {
 		close(p.release)
 	case "fail":
 		return sdk.Fail(errors.New("on purpose"))
+	case "to":
+		return sdk.To("p.y")
 	case "disconnect":
 		p.broker.Disconnect(sdk.Selector{User: "eve"}, "revoked")
 	case "permissions":
