@@ -106,6 +106,7 @@ var rules = []struct {
 	{"hooks/lua", []string{"hooks", "server/subject", "server/spelling"}, false},
 	{"hooks/builtin", []string{"hooks", "server/subject", "server/spelling"}, false},
 	{"hooks/hookbench", nil, false},
+	{"hooks/hooktest", []string{"hooks"}, true},
 	{"hooks", []string{"server/subject"}, true},
 	{"plugins/sdk", []string{"plugins/api", "plugins/sdk"}, false},
 	{"plugins", []string{"plugins", "hooks", "server/subject"}, false},
@@ -133,8 +134,10 @@ func forbidden(p, imported string) string {
 			break
 		}
 	}
-	if within(imported, "server/servertest") && !within(p, "server/servertest") {
-		return "only for tests"
+	for _, kit := range []string{"server/servertest", "hooks/hooktest"} {
+		if within(imported, kit) && !within(p, kit) {
+			return "only for tests"
+		}
 	}
 	room := strings.TrimPrefix(p, module+"/server/")
 	if room != p && imported == module+"/server" && !within(p, "server/servertest") {
@@ -176,6 +179,7 @@ func TestForbidden(t *testing.T) {
 		{"moonwire/server/config", "github.com/nats-io/nats-server/v2/conf", false},
 		{"moonwire/server/config", "github.com/nats-io/nats-server/v2/server", true},
 		{"moonwire/server", "moonwire/server/servertest", true},
+		{"moonwire/server", "moonwire/hooks/hooktest", true},
 		{"moonwire/hooks", "moonwire/server/interest", true},
 		{"moonwire/hooks/lua", "github.com/yuin/gopher-lua", false},
 		{"moonwire/hooks", "github.com/yuin/gopher-lua", true},

@@ -18,25 +18,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"moonwire/hooks"
+	"moonwire/hooks/hooktest"
 )
-
-// witness is a hook that has nothing to do with the enemy beside it.
-type witness struct{}
-
-func (witness) Registrations() []hooks.Registration {
-	return []hooks.Registration{{Point: hooks.AtPublish, Subjects: []string{"w.>"}}}
-}
-
-func (witness) Do(_ context.Context, _ int, calls []*hooks.Call) error {
-	for _, c := range calls {
-		c.Out.Verdict = hooks.Allow
-	}
-	return nil
-}
-
-func (witness) Notify(int, []hooks.Event) {}
-
-func (witness) Close(context.Context) error { return nil }
 
 // front is a broker's side of an enemy: its manager, its log, and what is told of
 // failures.
@@ -91,8 +74,10 @@ func newFront(t testing.TB, name string) *front {
 	return f
 }
 
-// load loads the enemy, and the witness behind it.
+// load loads the enemy, and behind it a witness that has nothing to do with it.
 func (f *front) load() error {
+	witness := hooktest.Spec("witness", hooktest.At(hooks.AtPublish, func(c *hooks.Call) { c.Out.Verdict = hooks.Allow }, "w.>"))
+	witness.Version = "1"
 	timeout := hooks.PerPoint[time.Duration]{}.All(f.timeout)
 	timeout[hooks.AtConnect] = f.connectTimeout
 	return f.manager.Load(f.t.Context(), []hooks.Spec{
@@ -109,11 +94,7 @@ func (f *front) load() error {
 				return p, nil
 			},
 		},
-		{
-			Hook:    hooks.Hook{Name: "witness"},
-			Version: "1",
-			Open:    func(context.Context, hooks.Engine) (hooks.Engine, error) { return witness{}, nil },
-		},
+		witness,
 	})
 }
 

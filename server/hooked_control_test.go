@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"moonwire/hooks"
+	"moonwire/hooks/hooktest"
 	"moonwire/server"
 	"moonwire/server/config"
 )
@@ -85,9 +85,9 @@ func TestControlDisconnect(t *testing.T) {
 func TestControlSetPermissions(t *testing.T) {
 	t.Parallel()
 	asked := make(chan string, 100)
-	keeps := at(hooks.AtPublish, func(c *hooks.Call) { asked <- string(c.Subject) })
-	keeps.regs[0].Cache = &hooks.CachePolicy{By: hooks.Fields{Set: hooks.FieldSubject}, TTL: time.Hour}
-	s, o, clients, _ := inhabited(t, spec("keeps", keeps))
+	keeps := hooktest.At(hooks.AtPublish, func(c *hooks.Call) { asked <- string(c.Subject) })
+	keeps.Wants[0].Cache = &hooks.CachePolicy{By: hooks.Fields{Set: hooks.FieldSubject}, TTL: time.Hour}
+	s, o, clients, _ := inhabited(t, hooktest.Spec("keeps", keeps))
 	for _, user := range []string{"native", "x1"} {
 		c := clients[user]
 		must(t, c.send("SUB in.a 1\r\nSUB in.b 2\r\nPUB out.a 0\r\n\r\nPUB out.a 0\r\n\r\n"))
@@ -142,26 +142,22 @@ func TestControlSetPermissions(t *testing.T) {
 func TestControlInHook(t *testing.T) {
 	t.Parallel()
 	var s *server.Server
-	e := &policy{regs: []hooks.Registration{{Point: hooks.AtPublish, Subjects: []string{"end", "narrow"}}}}
 	ready := make(chan struct{})
-	e.do = func(_ context.Context, _ int, calls []*hooks.Call) error {
+	e := hooktest.At(hooks.AtPublish, func(c *hooks.Call) {
 		<-ready
-		for _, c := range calls {
-			of := hooks.Selector{ID: c.Client.ID}
-			var n int
-			var err error
-			if string(c.Subject) == "end" {
-				n, err = s.Control().Disconnect(of, "")
-			} else {
-				n, err = s.Control().SetPermissions(of, &hooks.Permissions{Publish: hooks.Rules{Deny: []string{"x"}}})
-			}
-			if n != 1 || err != nil {
-				t.Errorf("%s: got %d, %v", c.Subject, n, err)
-			}
+		of := hooks.Selector{ID: c.Client.ID}
+		var n int
+		var err error
+		if string(c.Subject) == "end" {
+			n, err = s.Control().Disconnect(of, "")
+		} else {
+			n, err = s.Control().SetPermissions(of, &hooks.Permissions{Publish: hooks.Rules{Deny: []string{"x"}}})
 		}
-		return nil
-	}
-	b, _ := startLogged(t, loopback(), server.WithHooks(spec("e", e)))
+		if n != 1 || err != nil {
+			t.Errorf("%s: got %d, %v", c.Subject, n, err)
+		}
+	}, "end", "narrow")
+	b, _ := startLogged(t, loopback(), server.WithHooks(hooktest.Spec("e", e)))
 	s = b.Server
 	close(ready)
 	c := connect(t, b.Addr())

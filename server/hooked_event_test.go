@@ -1,32 +1,15 @@
 package server_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
 
 	"moonwire/hooks"
+	"moonwire/hooks/hooktest"
 	"moonwire/server"
 	"moonwire/server/config"
 )
-
-// listener is an engine that is told of events.
-type listener struct {
-	accounts []string
-	got      chan string
-}
-
-func (l *listener) Registrations() []hooks.Registration {
-	return []hooks.Registration{{Point: hooks.AtEvent, Accounts: l.accounts}}
-}
-func (*listener) Do(context.Context, int, []*hooks.Call) error { return nil }
-func (l *listener) Notify(_ int, events []hooks.Event) {
-	for _, e := range events {
-		l.got <- fmt.Sprint(e.Type, " ", e.Client.User, " ", e.Client.Name, " ", e.Reason)
-	}
-}
-func (*listener) Close(context.Context) error { return nil }
 
 // TestHookedAgain: a connection that sends CONNECT several times has an end for each
 // beginning that hooks are told of, as who it was, also for those that are narrowed to
@@ -37,15 +20,15 @@ func TestHookedAgain(t *testing.T) {
 	for _, name := range []string{"a", "b"} {
 		o.Accounts = append(o.Accounts, config.Account{Name: name, Users: []config.User{{Username: name, Password: "p"}}})
 	}
-	all, some := &listener{got: make(chan string, 100)}, &listener{accounts: []string{"a"}, got: make(chan string, 100)}
-	var specs []hooks.Spec
-	for name, l := range map[string]*listener{"all": all, "some": some} {
-		specs = append(specs, hooks.Spec{
-			Hook: hooks.Hook{Name: name},
-			Open: func(context.Context, hooks.Engine) (hooks.Engine, error) { return l, nil },
+	all, some := make(chan string, 100), make(chan string, 100)
+	listener := func(got chan<- string) *hooktest.Engine {
+		return hooktest.Listener(func(e hooks.Event) {
+			got <- fmt.Sprint(e.Type, " ", e.Client.User, " ", e.Client.Name, " ", e.Reason)
 		})
 	}
-	b, _ := startLogged(t, o, server.WithHooks(specs...))
+	narrowed := listener(some)
+	narrowed.Wants[0].Accounts = []string{"a"}
+	b, _ := startLogged(t, o, server.WithHooks(hooktest.Spec("all", listener(all)), hooktest.Spec("some", narrowed)))
 	c := says2(t, b.Addr(), `,"user":"a","pass":"p","name":"1"`)
 	must(t, c.send("SUB x 1\r\n"+
 		"CONNECT {\"user\":\"a\",\"pass\":\"p\",\"name\":\"2\"}\r\n"+
@@ -54,7 +37,7 @@ func TestHookedAgain(t *testing.T) {
 	if rest, err := c.ended(); rest != "-ERR 'Authorization Violation'\r\n" || err != nil {
 		t.Errorf("the end is %q, %v", rest, err)
 	}
-	for l, want := range map[*listener][]string{
+	for told, want := range map[chan string][]string{
 		all: {
 			"connect a 1 ", "subscribe a 1 ", "unsubscribe a 1 ", "disconnect a 1 Authenticated Again", "connect a 2 ",
 			"disconnect a 2 Authenticated Again", "connect b 3 ", "auth_error  4 user \"a\": wrong password",
@@ -67,7 +50,7 @@ func TestHookedAgain(t *testing.T) {
 	} {
 		for _, want := range want {
 			select {
-			case got := <-l.got:
+			case got := <-told:
 				if got != want {
 					t.Errorf("told of %q, want %q", got, want)
 				}
@@ -76,7 +59,7 @@ func TestHookedAgain(t *testing.T) {
 			}
 		}
 	}
-	if len(all.got)+len(some.got) > 0 {
-		t.Errorf("told of more: %d and %d", len(all.got), len(some.got))
+	if len(all)+len(some) > 0 {
+		t.Errorf("told of more: %d and %d", len(all), len(some))
 	}
 }

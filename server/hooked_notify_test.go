@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"moonwire/hooks"
+	"moonwire/hooks/hooktest"
 	"moonwire/server"
 )
 
@@ -23,8 +24,8 @@ func TestNotifyRequester(t *testing.T) {
 	t.Parallel()
 	off, on := loopback(), loopback()
 	on.Hooks.Notify = true
-	b, _ := startLogged(t, off, server.WithHooks(spec("p", at(hooks.AtPublish, refuse, "cmd.*")), spec("q", at(hooks.AtRewrite, refuse, "old.*")),
-		spec("r", at(hooks.AtInspect, refuse, "odd.*")), spec("s", at(hooks.AtInspect, func(c *hooks.Call) { c.Out.Verdict = hooks.Drop }, "lost.*"))))
+	b, _ := startLogged(t, off, server.WithHooks(hooktest.Spec("p", hooktest.At(hooks.AtPublish, refuse, "cmd.*")), hooktest.Spec("q", hooktest.At(hooks.AtRewrite, refuse, "old.*")),
+		hooktest.Spec("r", hooktest.At(hooks.AtInspect, refuse, "odd.*")), hooktest.Spec("s", hooktest.At(hooks.AtInspect, func(c *hooks.Call) { c.Out.Verdict = hooks.Drop }, "lost.*"))))
 	responder, err := nats.Connect(b.ClientURL())
 	must(t, err)
 	t.Cleanup(responder.Close)
@@ -75,7 +76,7 @@ func TestNotifyDescription(t *testing.T) {
 	t.Parallel()
 	o := loopback()
 	o.Hooks.Notify = true
-	b, _ := startLogged(t, o, server.WithHooks(spec("p", at(hooks.AtPublish, refuse))))
+	b, _ := startLogged(t, o, server.WithHooks(hooktest.Spec("p", hooktest.At(hooks.AtPublish, refuse))))
 	nc, err := nats.Connect(b.ClientURL(), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	must(t, err)
 	t.Cleanup(nc.Close)

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"moonwire/hooks"
+	"moonwire/hooks/hooktest"
 	"moonwire/server"
 )
 
 // edition is one version of a hook that marks messages with it. It is to be asked
 // only between the end of Open and the beginning of Close.
 type edition struct {
-	policy
+	hooktest.Engine
 	open atomic.Bool
 }
 
@@ -30,11 +31,12 @@ func (e *edition) Close(context.Context) error {
 func editions(version int, misused *atomic.Int64) []hooks.Spec {
 	var list []hooks.Spec
 	for _, name := range []string{"p", "q"} {
-		s := hooks.Spec{Hook: hooks.Hook{Name: name, Timeout: unhurried}, Version: fmt.Sprint(version)}
+		s := hooktest.Spec(name, nil)
+		s.Version = fmt.Sprint(version)
 		s.Open = func(context.Context, hooks.Engine) (hooks.Engine, error) {
 			e := new(edition)
-			e.regs = []hooks.Registration{{Point: hooks.AtRewrite}, {Point: hooks.AtInspect}}
-			e.do = func(_ context.Context, r int, calls []*hooks.Call) error {
+			e.Wants = []hooks.Registration{{Point: hooks.AtRewrite}, {Point: hooks.AtInspect}}
+			e.Ask = func(_ context.Context, r int, calls []*hooks.Call) error {
 				if !e.open.Load() {
 					misused.Add(1)
 				}

@@ -17,49 +17,16 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"moonwire/hooks"
+	"moonwire/hooks/hooktest"
 	"moonwire/server"
 	"moonwire/server/config"
 	"moonwire/server/servertest"
 )
 
-// policy is a hook in Go.
-type policy struct {
-	regs   []hooks.Registration
-	do     func(ctx context.Context, registration int, calls []*hooks.Call) error
-	notify func([]hooks.Event)
-}
-
-func (p *policy) Registrations() []hooks.Registration { return p.regs }
-
-func (p *policy) Do(ctx context.Context, r int, calls []*hooks.Call) error {
-	return p.do(ctx, r, calls)
-}
-
-func (p *policy) Notify(_ int, events []hooks.Event) { p.notify(events) }
-
-func (p *policy) Close(context.Context) error { return nil }
-
-// unhurried is the timeout of hooks that a busy machine must not make late: their
-// breaker would open.
-var unhurried = hooks.PerPoint[time.Duration]{}.All(time.Minute)
-
-// spec is a hook with an engine that is always the same.
-func spec(name string, e hooks.Engine) hooks.Spec {
-	return hooks.Spec{Hook: hooks.Hook{Name: name, Timeout: unhurried}, Open: func(context.Context, hooks.Engine) (hooks.Engine, error) { return e, nil }}
-}
-
-// at is a policy at one point.
-func at(p hooks.Point, say func(*hooks.Call), subjects ...string) *policy {
-	return &policy{regs: []hooks.Registration{{Point: p, Subjects: subjects}}, do: func(_ context.Context, _ int, calls []*hooks.Call) error {
-		for _, c := range calls {
-			say(c)
-		}
-		return nil
-	}}
-}
-
 // connecting is a spec of a hook at connect.
-func connecting(say func(*hooks.Call)) hooks.Spec { return spec("door", at(hooks.AtConnect, say)) }
+func connecting(say func(*hooks.Call)) hooks.Spec {
+	return hooktest.Spec("door", hooktest.At(hooks.AtConnect, say))
+}
 
 func allow(id *hooks.Identity) func(*hooks.Call) {
 	return func(c *hooks.Call) { c.Out = hooks.Result{Verdict: hooks.Allow, Identity: id} }
@@ -177,7 +144,7 @@ func TestHookedConnect(t *testing.T) {
 // credentials, and have something to sign; nobody is anonymous.
 func TestHookedGreeting(t *testing.T) {
 	t.Parallel()
-	open, shut := spec("door", at(hooks.AtPublish, func(*hooks.Call) {})), connecting(allow(nil))
+	open, shut := hooktest.Spec("door", hooktest.At(hooks.AtPublish, func(*hooks.Call) {})), connecting(allow(nil))
 	shadow := connecting(allow(nil))
 	shadow.Mode = hooks.Shadow
 	for name, tt := range map[string]struct {
@@ -256,7 +223,7 @@ func TestHookedIdentity(t *testing.T) {
 	o := loopback()
 	o.Accounts = []config.Account{{Name: "A", Users: []config.User{{Username: "native", Password: "p"}}}}
 	var last sync.Map // *hooks.Client by subject
-	note := at(hooks.AtPublish, func(c *hooks.Call) { last.Store(string(c.Subject), c.Client) })
+	note := hooktest.At(hooks.AtPublish, func(c *hooks.Call) { last.Store(string(c.Subject), c.Client) })
 	b, _ := startLogged(t, o, server.WithHooks(connecting(func(c *hooks.Call) {
 		if c.Connect.User == "native" {
 			allow(nil)(c)
@@ -271,7 +238,7 @@ func TestHookedIdentity(t *testing.T) {
 				Responses: &hooks.Responses{},
 			},
 		})(c)
-	}), spec("note", note)))
+	}), hooktest.Spec("note", note)))
 
 	native := says2(t, b.Addr(), `,"user":"native","pass":"p"`)
 	must(t, native.send("SUB ok.> 1\r\nSUB reply 2\r\n"))
@@ -343,8 +310,8 @@ func TestHookedHanging(t *testing.T) {
 		t.Run(fmt.Sprintf("shutdown %v", shutdown), func(t *testing.T) {
 			t.Parallel()
 			asked, ended := make(chan struct{}), make(chan error, 1)
-			hang := &policy{regs: []hooks.Registration{{Point: hooks.AtConnect}}}
-			hang.do = func(ctx context.Context, _ int, calls []*hooks.Call) error {
+			hang := &hooktest.Engine{Wants: []hooks.Registration{{Point: hooks.AtConnect}}}
+			hang.Ask = func(ctx context.Context, _ int, calls []*hooks.Call) error {
 				if calls[0].Connect.User != "hang" {
 					allow(nil)(calls[0])
 					return nil
@@ -354,7 +321,7 @@ func TestHookedHanging(t *testing.T) {
 				ended <- ctx.Err()
 				return ctx.Err()
 			}
-			door := spec("door", hang)
+			door := hooktest.Spec("door", hang)
 			door.Timeout = door.Timeout.All(time.Hour)
 			o := loopback()
 			o.AuthTimeout = 200 * time.Millisecond
@@ -428,9 +395,9 @@ func TestHookedStartFails(t *testing.T) {
 	o := loopback()
 	o.Port = l.Addr().(*net.TCPAddr).Port
 	e := new(edition)
-	e.regs = []hooks.Registration{{Point: hooks.AtConnect}}
+	e.Wants = []hooks.Registration{{Point: hooks.AtConnect}}
 	e.open.Store(true)
-	s, err := server.New(o, server.WithHooks(spec("door", e)))
+	s, err := server.New(o, server.WithHooks(hooktest.Spec("door", e)))
 	must(t, err)
 	if s.Start() == nil {
 		t.Error("started")
@@ -445,16 +412,11 @@ func TestHookedStartFails(t *testing.T) {
 func TestHookedEvents(t *testing.T) {
 	t.Parallel()
 	got := make(chan string, 100)
-	e := &policy{regs: []hooks.Registration{{Point: hooks.AtEvent}}}
-	e.notify = func(events []hooks.Event) {
-		for _, e := range events {
-			got <- fmt.Sprintf("%s %q %q %q", e.Type, e.Client.User, e.Client.Name, e.Reason)
-		}
-	}
+	e := hooktest.Listener(func(e hooks.Event) { got <- fmt.Sprintf("%s %q %q %q", e.Type, e.Client.User, e.Client.Name, e.Reason) })
 	o := loopback()
 	o.Users = []config.User{{Username: "u", Password: "p"}}
 	o.AuthTimeout = 300 * time.Millisecond
-	b, _ := startLogged(t, o, server.WithHooks(spec("e", e)))
+	b, _ := startLogged(t, o, server.WithHooks(hooktest.Spec("e", e)))
 	expect := func(want string) {
 		t.Helper()
 		select {
@@ -494,15 +456,15 @@ func TestHookedTraffic(t *testing.T) {
 	}
 	o.SystemAccount = "SYS"
 	b, _ := startLogged(t, o, server.WithHooks(
-		spec("rewrite", at(hooks.AtRewrite, func(c *hooks.Call) {
+		hooktest.Spec("rewrite", hooktest.At(hooks.AtRewrite, func(c *hooks.Call) {
 			note(c)
 			c.Out = hooks.Result{Verdict: hooks.Replace, Subject: []byte("svc.here")}
 		}, "legacy.>")),
-		spec("stamp", at(hooks.AtInspect, func(c *hooks.Call) {
+		hooktest.Spec("stamp", hooktest.At(hooks.AtInspect, func(c *hooks.Call) {
 			note(c)
 			c.Out = hooks.Result{Verdict: hooks.Replace, Header: []byte("NATS/1.0\r\nBy: " + c.Client.User + "\r\n\r\n")}
 		})),
-		spec("no", at(hooks.AtPublish, refuse, "no"))))
+		hooktest.Spec("no", hooktest.At(hooks.AtPublish, refuse, "no"))))
 	client := func(user string) *nats.Conn {
 		nc, err := nats.Connect(b.ClientURL(), nats.UserInfo(user, "p"), nats.Timeout(patience))
 		must(t, err)

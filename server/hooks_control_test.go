@@ -5,19 +5,10 @@ import (
 	"testing"
 
 	"moonwire/hooks"
+	"moonwire/hooks/hooktest"
 	"moonwire/server"
 	"moonwire/server/config"
 )
-
-// idler is an engine that decides nothing.
-type idler struct{}
-
-func (idler) Registrations() []hooks.Registration {
-	return []hooks.Registration{{Point: hooks.AtPublish, Subjects: []string{"never"}}}
-}
-func (idler) Do(context.Context, int, []*hooks.Call) error { return nil }
-func (idler) Notify(int, []hooks.Event)                    {}
-func (idler) Close(context.Context) error                  { return nil }
 
 // TestControlInShadow: what a hook in shadow mode would do to connections is counted and
 // logged, and done when the same engine is enforced.
@@ -34,7 +25,7 @@ func TestControlInShadow(t *testing.T) {
 		n, err := eo.Control.Disconnect(hooks.Selector{Account: "$G"}, "at once")
 		opening += n
 		acts = append(acts, eo.Control)
-		return idler{}, err
+		return hooktest.At(hooks.AtPublish, func(*hooks.Call) {}, "never"), err
 	}))
 	c := says2(t, b.Addr(), "")
 	must(t, c.send("SUB in.a 1\r\n"))

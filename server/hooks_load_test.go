@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"moonwire/hooks"
+	"moonwire/hooks/hooktest"
 	"moonwire/server"
 	"moonwire/server/config"
 )
@@ -218,11 +219,9 @@ func TestHooksOfStrangers(t *testing.T) {
 	o := loopback()
 	o.Accounts = []config.Account{{Name: "SYS"}, {Name: "A"}}
 	o.SystemAccount = "SYS"
-	l := &listener{accounts: []string{"A", "B", "B", "SYS", "$G"}, got: make(chan string, 100)}
-	b, logged := startLogged(t, o, server.WithHooks(hooks.Spec{
-		Hook: hooks.Hook{Name: "h"},
-		Open: func(context.Context, hooks.Engine) (hooks.Engine, error) { return l, nil },
-	}))
+	e := hooktest.Listener(func(hooks.Event) {})
+	e.Wants[0].Accounts = []string{"A", "B", "B", "SYS", "$G"}
+	b, logged := startLogged(t, o, server.WithHooks(hooktest.Spec("h", e)))
 	const missing, system = `hook "h" is for account "B", which is not there`, `hook "h" is for account "SYS", which is the system account`
 	if all := count(logged, `hook "h" is for account`); all != 2 || count(logged, missing) != 1 || count(logged, system) != 1 {
 		t.Errorf("%d warnings, want one of B and one of SYS", all)

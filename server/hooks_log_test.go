@@ -14,49 +14,36 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"moonwire/hooks"
+	"moonwire/hooks/hooktest"
 	"moonwire/server/config"
 	"moonwire/server/log"
 )
 
-// judge is an engine that decides by the subject.
-type judge struct{}
-
-func (judge) Registrations() []hooks.Registration {
-	return []hooks.Registration{{Point: hooks.AtConnect}, {Point: hooks.AtPublish}}
-}
-
-func (judge) Do(_ context.Context, _ int, calls []*hooks.Call) error {
-	for _, c := range calls {
-		switch string(c.Subject) {
-		case "no":
-			c.Out.Verdict, c.Out.Reason = hooks.Deny, "not today"
-		case "broken":
-			c.Err = &hooks.Error{Kind: hooks.KindBudget, Err: errors.New("auth.lua:3: too long\nstack traceback:\n\tauth.lua:3")}
-		default:
-			c.Out.Verdict = hooks.Allow
-		}
+// judge decides by the subject.
+func judge(c *hooks.Call) {
+	switch string(c.Subject) {
+	case "no":
+		c.Out.Verdict, c.Out.Reason = hooks.Deny, "not today"
+	case "broken":
+		c.Err = &hooks.Error{Kind: hooks.KindBudget, Err: errors.New("auth.lua:3: too long\nstack traceback:\n\tauth.lua:3")}
+	default:
+		c.Out.Verdict = hooks.Allow
 	}
-	return nil
 }
-
-func (judge) Notify(int, []hooks.Event) {}
-
-func (judge) Close(context.Context) error { return nil }
 
 // judged starts a server that logs all decisions of a judge.
 func judged(t *testing.T, mode hooks.Mode) (*Server, *observer.ObservedLogs) {
 	t.Helper()
 	core, logged := observer.New(zapcore.InfoLevel)
+	spec := hooktest.Spec("judge", hooktest.New(hooktest.On(hooks.AtConnect, judge), hooktest.On(hooks.AtPublish, judge)))
+	spec.Mode = mode
 	s, err := New(Options{
 		Host: "127.0.0.1", Port: -1,
 		Hooks: config.Hooks{
 			DecisionLog: config.HooksDecisionLog{Sample: 1},
 			Breaker:     config.HooksBreaker{MinCalls: 4, Cooldown: time.Nanosecond},
 		},
-	}, WithLogger(zap.New(core)), WithHooks(hooks.Spec{
-		Hook: hooks.Hook{Name: "judge", Mode: mode},
-		Open: func(context.Context, hooks.Engine) (hooks.Engine, error) { return judge{}, nil },
-	}))
+	}, WithLogger(zap.New(core)), WithHooks(spec))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"moonwire/hooks"
+	"moonwire/hooks/hooktest"
 	"moonwire/server"
 	"moonwire/server/config"
 	"moonwire/server/servertest"
@@ -22,7 +23,7 @@ func TestMayWait(t *testing.T) {
 	plain.Users = []config.User{{Username: "u", Password: "p"}}
 	hashed.Users = []config.User{{Username: "u", Password: string(hash)}}
 	operator := newRealm(t).folder(t.TempDir())
-	publish := spec("publish", at(hooks.AtPublish, refuse))
+	publish := hooktest.Spec("publish", hooktest.At(hooks.AtPublish, refuse))
 	door := connecting(allow(nil))
 	watching := door
 	watching.Mode = hooks.Shadow

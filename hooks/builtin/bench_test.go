@@ -7,6 +7,7 @@ import (
 
 	"moonwire/hooks"
 	"moonwire/hooks/hookbench"
+	"moonwire/hooks/hooktest"
 )
 
 // benchTable asks about batches of one message of 128 bytes.
@@ -37,19 +38,11 @@ func benchTable(b *testing.B, e hooks.Engine, p hooks.Point, batch int, header s
 // BenchmarkNothing is what the calls and the chain cost by themselves.
 func BenchmarkNothing(b *testing.B) {
 	for _, batch := range []int{1, 16} {
-		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) { benchTable(b, pass{}, hooks.AtInspect, batch, "") })
+		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
+			benchTable(b, &hooktest.Engine{Wants: []hooks.Registration{{Point: hooks.AtInspect}}}, hooks.AtInspect, batch, "")
+		})
 	}
 }
-
-// pass is an engine that has no opinion.
-type pass struct{}
-
-func (pass) Registrations() []hooks.Registration {
-	return []hooks.Registration{{Point: hooks.AtInspect}}
-}
-func (pass) Do(context.Context, int, []*hooks.Call) error { return nil }
-func (pass) Notify(int, []hooks.Event)                    {}
-func (pass) Close(context.Context) error                  { return nil }
 
 func BenchmarkStamp(b *testing.B) {
 	const header = "NATS/1.0\r\nNats-Msg-Id: 0123456789abcdef\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n"

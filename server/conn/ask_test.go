@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"moonwire/hooks"
+	"moonwire/hooks/hooktest"
 	"moonwire/server/conn"
 )
 
@@ -90,13 +91,9 @@ func TestHookedEvents(t *testing.T) {
 	t.Parallel()
 	h := newHost(nil)
 	got := make(chan string, 100)
-	e := &policy{regs: []hooks.Registration{{Point: hooks.AtEvent}}}
-	e.notify = func(events []hooks.Event) {
-		for _, e := range events {
-			got <- fmt.Sprintf("%s %s %s %s %d %s", e.Type, e.Subject, e.Queue, e.Reason, e.Client.ID, e.Client.Name)
-		}
-	}
-	h.load(t, hooks.Hook{Name: "p", Engine: e})
+	h.load(t, hooktest.Hook("p", hooktest.Listener(func(e hooks.Event) {
+		got <- fmt.Sprintf("%s %s %s %s %d %s", e.Type, e.Subject, e.Queue, e.Reason, e.Client.ID, e.Client.Name)
+	})))
 	silent := h.dialTCP(t) // sends no CONNECT, and is not told of
 	silent.send("PING\r\n")
 	silent.expect("PONG")
@@ -128,13 +125,8 @@ func TestHookedSlowConsumer(t *testing.T) {
 	t.Parallel()
 	h := newHost(func(l *conn.Limits) { l.MaxPending, l.NoStall = 1<<20, true })
 	got := make(chan string, 10)
-	e := &policy{regs: []hooks.Registration{{Point: hooks.AtEvent, Events: []string{hooks.EventSlowConsumer, hooks.EventDisconnect}}}}
-	e.notify = func(events []hooks.Event) {
-		for _, e := range events {
-			got <- e.Type + ": " + e.Reason
-		}
-	}
-	h.load(t, hooks.Hook{Name: "p", Engine: e})
+	e := hooktest.Listener(func(e hooks.Event) { got <- e.Type + ": " + e.Reason }, hooks.EventSlowConsumer, hooks.EventDisconnect)
+	h.load(t, hooktest.Hook("p", e))
 	p, pub := h.dialTCP(t), h.dialTCP(t)
 	defer p.close()
 	defer pub.close()

@@ -8,51 +8,16 @@ import (
 	"time"
 
 	"moonwire/hooks"
+	"moonwire/hooks/hooktest"
 )
 
-// policy is a hook in Go: a function for each registration.
-type policy struct {
-	regs   []hooks.Registration
-	do     func(ctx context.Context, registration int, calls []*hooks.Call) error
-	notify func([]hooks.Event)
-}
-
-func (p *policy) Registrations() []hooks.Registration { return p.regs }
-
-func (p *policy) Do(ctx context.Context, r int, calls []*hooks.Call) error {
-	return p.do(ctx, r, calls)
-}
-
-func (p *policy) Notify(_ int, events []hooks.Event) { p.notify(events) }
-
-func (p *policy) Close(context.Context) error { return nil }
-
-// rule is what a policy says at a point.
-type rule struct {
-	at  hooks.Registration
-	say func(*hooks.Call)
-}
-
 // on is a rule for some subjects, or all.
-func on(p hooks.Point, say func(*hooks.Call), subjects ...string) rule {
-	return rule{hooks.Registration{Point: p, Subjects: subjects}, say}
+func on(p hooks.Point, say func(*hooks.Call), subjects ...string) hooktest.Rule {
+	return hooktest.On(p, say, subjects...)
 }
 
-// rules returns a hook named "p" of some rules. It has time: a busy machine must not
-// open its breaker.
-func rules(list ...rule) hooks.Hook {
-	p := new(policy)
-	for _, r := range list {
-		p.regs = append(p.regs, r.at)
-	}
-	p.do = func(_ context.Context, r int, calls []*hooks.Call) error {
-		for _, c := range calls {
-			list[r].say(c)
-		}
-		return nil
-	}
-	return hooks.Hook{Name: "p", Engine: p, Timeout: hooks.PerPoint[time.Duration]{}.All(time.Minute)}
-}
+// rules returns a hook named "p" of some rules.
+func rules(list ...hooktest.Rule) hooks.Hook { return hooktest.Hook("p", hooktest.New(list...)) }
 
 // load gives the account of h hooks, until the test ends.
 func (h *host) load(t testing.TB, list ...hooks.Hook) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"moonwire/hooks"
+	"moonwire/hooks/hooktest"
 	"moonwire/server/conn"
 )
 
@@ -15,13 +16,8 @@ func TestHookedSleep(t *testing.T) {
 	t.Parallel()
 	h := drowsy(t, nil)
 	ended := make(chan string, 10)
-	e := &policy{regs: []hooks.Registration{{Point: hooks.AtEvent, Events: []string{hooks.EventDisconnect}}}}
-	e.notify = func(events []hooks.Event) {
-		for _, e := range events {
-			ended <- e.Client.Name + ": " + e.Reason
-		}
-	}
-	h.load(t, hooks.Hook{Name: "e", Engine: e}, rules(on(hooks.AtPublish, deny, "b")))
+	e := hooktest.Listener(func(e hooks.Event) { ended <- e.Client.Name + ": " + e.Reason }, hooks.EventDisconnect)
+	h.load(t, hooktest.Hook("e", e), rules(on(hooks.AtPublish, deny, "b")))
 	p := h.dialTCP(t)
 	defer p.close()
 	p.send("CONNECT {\"verbose\":false,\"name\":\"n\"}\r\nPING\r\n")

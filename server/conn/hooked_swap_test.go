@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"moonwire/hooks"
+	"moonwire/hooks/hooktest"
 )
 
 // TestHookedSwap: while hooks are replaced, a message is decided by those of before
@@ -16,23 +17,23 @@ func TestHookedSwap(t *testing.T) {
 	t.Parallel()
 	guards := on(hooks.AtPublish, deny, "secret")
 	for name, tt := range map[string]struct {
-		old, new []rule
+		old, new []hooktest.Rule
 		want     string // answers to what was asked about before the swap, and to what was gathered by then
 	}{
 		"the new rewrite has a guard": {
-			[]rule{on(hooks.AtRewrite, pass, "a")},
-			[]rule{on(hooks.AtRewrite, to("secret"), "a"), guards},
+			[]hooktest.Rule{on(hooks.AtRewrite, pass, "a")},
+			[]hooktest.Rule{on(hooks.AtRewrite, to("secret"), "a"), guards},
 			"MMM MEE",
 		},
 		"the old rewrite had a guard": {
-			[]rule{on(hooks.AtRewrite, to("secret"), "a"), guards},
-			[]rule{on(hooks.AtPublish, pass, "other")},
+			[]hooktest.Rule{on(hooks.AtRewrite, to("secret"), "a"), guards},
+			[]hooktest.Rule{on(hooks.AtPublish, pass, "other")},
 			"EEE EMM",
 		},
-		"nothing is left": {[]rule{on(hooks.AtRewrite, to("secret"), "a"), guards}, nil, "EEE EMM"},
+		"nothing is left": {[]hooktest.Rule{on(hooks.AtRewrite, to("secret"), "a"), guards}, nil, "EEE EMM"},
 		"the new guard is for what came": {
-			[]rule{on(hooks.AtRewrite, to("b"), "a")},
-			[]rule{on(hooks.AtInspect, deny, "a")},
+			[]hooktest.Rule{on(hooks.AtRewrite, to("b"), "a")},
+			[]hooktest.Rule{on(hooks.AtInspect, deny, "a")},
 			"MMM MEE",
 		},
 	} {
@@ -45,13 +46,10 @@ func TestHookedSwap(t *testing.T) {
 					t.Error(err)
 				}
 			})
-			load := func(list []rule) {
+			load := func(list []hooktest.Rule) {
 				var specs []hooks.Spec
 				if len(list) > 0 {
-					hook := rules(list...)
-					engine := hook.Engine
-					hook.Engine = nil
-					specs = []hooks.Spec{{Hook: hook, Open: func(context.Context, hooks.Engine) (hooks.Engine, error) { return engine, nil }}}
+					specs = append(specs, hooktest.Spec("p", hooktest.New(list...)))
 				}
 				if err := m.Load(context.Background(), specs); err != nil {
 					t.Error(err)
@@ -59,9 +57,9 @@ func TestHookedSwap(t *testing.T) {
 			}
 			// The first question about "a" waits until the others are loaded.
 			var once sync.Once
-			old := append([]rule(nil), tt.old...)
-			say := old[0].say
-			old[0].say = func(c *hooks.Call) {
+			old := append([]hooktest.Rule(nil), tt.old...)
+			say := old[0].Say
+			old[0].Say = func(c *hooks.Call) {
 				once.Do(func() { load(tt.new) })
 				say(c)
 			}

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"moonwire/hooks"
+	"moonwire/hooks/hooktest"
 	"moonwire/server/account"
 	"moonwire/server/config"
 	"moonwire/server/conn"
@@ -496,12 +497,12 @@ func TestHookedBatches(t *testing.T) {
 	t.Parallel()
 	h := newHost(nil)
 	var noted notes[int]
-	p := &policy{regs: []hooks.Registration{{Point: hooks.AtPublish, Subjects: []string{"a"}}}}
-	p.do = func(_ context.Context, _ int, calls []*hooks.Call) error {
+	p := &hooktest.Engine{Wants: []hooks.Registration{{Point: hooks.AtPublish, Subjects: []string{"a"}}}}
+	p.Ask = func(_ context.Context, _ int, calls []*hooks.Call) error {
 		noted.add(len(calls))
 		return nil
 	}
-	h.load(t, hooks.Hook{Name: "p", Engine: p})
+	h.load(t, hooktest.Hook("p", p))
 	c := h.dialTCP(t)
 	defer c.close()
 	c.send(hello + "PING\r\n")
@@ -526,8 +527,8 @@ func TestHookedClose(t *testing.T) {
 			t.Parallel()
 			h := newHost(nil)
 			asked, told := make(chan struct{}), make(chan error, 1)
-			e := &policy{regs: []hooks.Registration{{Point: hooks.AtPublish}, {Point: hooks.AtSubscribe}}}
-			e.do = func(ctx context.Context, _ int, _ []*hooks.Call) error {
+			e := &hooktest.Engine{Wants: []hooks.Registration{{Point: hooks.AtPublish}, {Point: hooks.AtSubscribe}}}
+			e.Ask = func(ctx context.Context, _ int, _ []*hooks.Call) error {
 				close(asked)
 				<-ctx.Done()
 				told <- ctx.Err()
