@@ -23,6 +23,7 @@ type actor struct {
 	identity hooks.Identity
 	rules    *config.Permissions // nil: everything
 	may      *permission.Set     // of rules
+	most     int                 // bytes of a message, headers included
 	mappings *subject.Mappings   // of its account
 	unhooked bool                // its account is that of the system, which has no hooks
 	session  hooks.Session
@@ -32,7 +33,7 @@ type actor struct {
 type outcome struct {
 	what    string // in words: publish "a.b" by user "bob"
 	verdict hooks.Verdict
-	by      string // who decided a no: "hook", "permissions", "mapping", "configuration"
+	by      string // who decided a no: "hook", "permissions", "limits", "mapping", "configuration"
 	hook    string // its name, if it was a hook
 	reason  string
 	err     error // why a hook had no answer
@@ -94,7 +95,11 @@ func (a *asker) newActor(c *hooks.Client, id *hooks.Identity, rules *config.Perm
 		ID: c.ID, User: id.User, Account: cmp.Or(id.Account, account.Global), Tags: id.Tags,
 		Name: c.Name, Host: c.Host, Kind: c.Kind, Lang: c.Lang, Version: c.Version,
 	}
-	return &actor{asker: a, client: known, identity: *id, rules: rules, may: may}, nil
+	who := &actor{asker: a, client: known, identity: *id, rules: rules, may: may, most: a.maxPayload}
+	if n := id.Limits.MaxPayload; n > 0 {
+		who.most = min(who.most, n)
+	}
+	return who, nil
 }
 
 // connect asks the hooks who somebody is. O is allowed without an identity if that
@@ -128,18 +133,20 @@ type message struct {
 	header, payload []byte
 }
 
-// maxPayload is the broker's default.
-const maxPayload = 1 << 20
-
 // publish has the client publish a message.
 func (a *actor) publish(m message) *outcome {
 	o := &outcome{what: fmt.Sprintf("publish to %q by %s", m.subject, a.as())}
 	q := hooks.NewCall()
 	defer q.Done()
 	q.Client, q.Subject, q.Header = a.client, []byte(m.subject), m.header
-	q.Size, q.MaxPayload = len(m.header)+len(m.payload), maxPayload
+	q.Size, q.MaxPayload = len(m.header)+len(m.payload), a.most
 	if m.reply != "" {
 		q.Reply = []byte(m.reply)
+	}
+	if q.Size > a.most {
+		o.step("limits", "the message has %d bytes, and the most is %d: the connection is closed", q.Size, a.most)
+		o.refuse(hooks.Deny, "limits", "Maximum Payload Violation")
+		return o
 	}
 	if !a.mapped(o, q) || !a.asked(o, hooks.AtRewrite, q) {
 		return o

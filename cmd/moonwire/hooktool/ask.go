@@ -18,6 +18,8 @@ type asker struct {
 	// shadows are the hooks in shadow mode, as if they were not: they are asked
 	// after the others, and decide nothing. Nil if there are none.
 	shadows *hooks.Set
+	// maxPayload is the most bytes of a message that the broker takes.
+	maxPayload int
 
 	// Of the question at hand:
 	notes  []note
@@ -37,10 +39,13 @@ type note struct {
 	shadow  bool   // nothing follows from it
 }
 
-// newAsker returns an asker for hooks. Their engines are closed with it, or when
-// it cannot be made.
+// maxPayload is what a broker takes whose configuration says nothing else.
+const maxPayload = 1 << 20
+
+// newAsker returns an asker for hooks, in a broker without a configuration. Their
+// engines are closed with it, or when it cannot be made.
 func newAsker(ctx context.Context, list []hooks.Hook, o hooks.Options) (*asker, error) {
-	a := &asker{ctx: ctx}
+	a := &asker{ctx: ctx, maxPayload: maxPayload}
 	o.Sampling = hooks.Sampling{Sample: 1, Denied: 1}
 	var enforced, shadows []hooks.Hook
 	for _, h := range list {

@@ -167,7 +167,7 @@ func (e *explainer) admit(q *question) (*actor, *outcome, error) {
 		if e.users != nil {
 			if found, ok := e.users.find(id.User); ok && (id.Account == "" || found.account == id.Account) {
 				k, how = found, how+"; it may do what the configuration says of the user"
-				id.Account = k.account
+				id.Account, id.Limits = k.account, k.identity().Limits
 			}
 		}
 		return e.settle(c, id, &k, &outcome{what: fmt.Sprintf("a client that is let in as user %q", id.User)}, how)

@@ -13,7 +13,7 @@ hook.connect(function(req)
   if req.user == "mallory" then return deny("no malice") end
   if req.token == "bad" then error("oh") end
   if req.token then
-    return allow{ user = req.token, account = "A", tags = { role = "admin" }, expires = 4e9, limits = { payload = 9, subscriptions = 8 },
+    return allow{ user = req.token, account = "A", tags = { role = "admin" }, expires = 4e9, limits = { payload = 90, subscriptions = 8 },
       permissions = { publish = { allow = "t.>", deny = "t.no" } } }
   end
   if req.nkey then return allow{ user = "k", account = "NONE" } end
@@ -45,7 +45,7 @@ hooks { load: [ { name: auth, lua: a.lua }, { name: next, lua: shadow.lua, mode:
 `
 	timIn = `connect without a user
   connect      allow (hook auth, a.lua:2, TIME)
-  identity     as hooks say: user "tim", account "A", tag role=admin, until 2096-10-02T07:06:40Z, publish t.> but t.no, subscribe everything, at most 8 subscriptions, at most 9 bytes in a message
+  identity     as hooks say: user "tim", account "A", tag role=admin, until 2096-10-02T07:06:40Z, publish t.> but t.no, subscribe everything, at most 8 subscriptions, at most 90 bytes in a message
 `
 )
 
@@ -177,6 +177,53 @@ outcome: allowed, and goes to "t.x" with 0 bytes of payload
 			check(t, "stdout", out, tt.want)
 			if code != 0 || errs != "" {
 				t.Errorf("code %d: %s", code, errs)
+			}
+		})
+	}
+}
+
+// TestExplainSize: a message is as large as the configuration, the account and hooks
+// let it be, also when a hook makes it larger.
+func TestExplainSize(t *testing.T) {
+	t.Parallel()
+	d := newDesktop(t, "a.lua", `
+hook.connect(function(req)
+  if req.token then return allow{ user = "t", limits = { payload = 10 } } end
+  return allow()
+end)
+hook.inspect("grow", function(msg) msg.payload = ("x"):rep(tonumber(msg.payload)) end)
+`, "s.conf", `
+max_payload: 40
+accounts {
+  A { users: [ { user: a, password: p } ], limits { max_payload: 20 } }
+  B { users: [ { user: b, password: p } ], limits { max_payload: -1 } }
+}
+hooks { load: [ { name: h, lua: a.lua } ] }
+`).withEngines()
+	refused := func(size, most string) string {
+		return "  limits       the message has " + size + " bytes, and the most is " + most + ": the connection is closed\noutcome: denied by the limits: Maximum Payload Violation\n"
+	}
+	text := func(n int) string { return strings.Repeat("x", n) }
+	for name, tt := range map[string]struct {
+		args []string
+		want string
+	}{
+		"as much as is taken":        {[]string{"-user", "b", "pub", "x", text(40)}, "goes to \"x\" with 40 bytes of payload\n"},
+		"more":                       {[]string{"-user", "b", "pub", "x", text(41)}, refused("41", "40")},
+		"headers count":              {[]string{"-user", "b", "-header", "A:b", "pub", "x", text(40)}, refused("58", "40")},
+		"of the account":             {[]string{"-user", "a", "pub", "x", text(21)}, refused("21", "20")},
+		"of the account, a password": {[]string{"-user", "a", "-password", "p", "pub", "x", text(21)}, refused("21", "20")},
+		"of the account, let in":     {[]string{"-user", "a", "-account", "A", "pub", "x", text(21)}, refused("21", "20")},
+		"of a hook":                  {[]string{"-token", "t", "pub", "x", text(11)}, refused("11", "10")},
+		"a hook makes it larger":     {[]string{"-user", "b", "pub", "grow", "40"}, "with 40 bytes of payload\n"},
+		"too large":                  {[]string{"-user", "b", "pub", "grow", "41"}, "outcome: dropped by hook \"h\": the hook failed: oversize\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := *d
+			d.t = t
+			if _, out, errs := d.run(append([]string{"explain", "-c", "@s.conf"}, tt.args...)...); !strings.HasSuffix(out, tt.want) {
+				t.Errorf("got\n%s%s", out, errs)
 			}
 		})
 	}

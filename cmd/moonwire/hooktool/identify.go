@@ -43,6 +43,7 @@ func newUsers(o *config.Options) (*users, error) {
 type known struct {
 	name, account string
 	rules         *config.Permissions // nil: everything
+	maxPayload    int                 // of its account; 0: that of the server
 }
 
 // find returns the user of a name or nkey.
@@ -65,13 +66,24 @@ func (u *users) find(name string) (known, bool) {
 		i := slices.IndexFunc(l.users, func(c config.User) bool { return name != "" && c.Username+c.Nkey == name })
 		if i >= 0 {
 			c := &l.users[i]
-			return known{name, cmp.Or(c.Account, l.account), cmp.Or(c.Permissions, l.defaults)}, true
+			return u.of(cmp.Or(c.Account, l.account), name, cmp.Or(c.Permissions, l.defaults)), true
 		}
 	}
 	if name != "" && name == o.Username {
-		return known{name, account.Global, nil}, true
+		return u.of(account.Global, name, nil), true
 	}
 	return known{}, false
+}
+
+// of returns a user of an account, which has its limits from there.
+func (u *users) of(account, name string, rules *config.Permissions) known {
+	k := known{name: name, account: account, rules: rules}
+	for i := range u.options.Accounts {
+		if a := &u.options.Accounts[i]; a.Name == account {
+			k.maxPayload = a.Limits.MaxPayload
+		}
+	}
+	return k
 }
 
 // authenticate says who the sender of a CONNECT is, and how that was found. Who
@@ -91,11 +103,10 @@ func (u *users) authenticate(c *wire.Connect) (known, string, error) {
 	if err != nil {
 		return known{}, "", err
 	}
-	k, ok := u.find(id.User)
-	if !ok {
-		k = known{name: id.User}
+	k := u.of(id.Account, id.User, nil)
+	if found, ok := u.find(id.User); ok {
+		k.rules = found.rules
 	}
-	k.account = id.Account
 	if k.name == "" {
 		return k, fmt.Sprintf("nobody in particular, in account %q", k.account), nil
 	}
@@ -106,4 +117,6 @@ func (u *users) authenticate(c *wire.Connect) (known, string, error) {
 const desk = "127.0.0.1"
 
 // identity is what hooks are told of k.
-func (k *known) identity() *hooks.Identity { return &hooks.Identity{User: k.name, Account: k.account} }
+func (k *known) identity() *hooks.Identity {
+	return &hooks.Identity{User: k.name, Account: k.account, Limits: hooks.Limits{MaxPayload: max(k.maxPayload, 0)}}
+}

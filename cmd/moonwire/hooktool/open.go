@@ -122,7 +122,11 @@ func (o *opened) close() {
 
 // asker returns what asks the hooks, and closes them.
 func (o *opened) asker(ctx context.Context) (*asker, error) {
-	return newAsker(ctx, o.hooks, hooks.Options{})
+	a, err := newAsker(ctx, o.hooks, hooks.Options{})
+	if err == nil && o.options != nil {
+		a.maxPayload = o.options.MaxPayload
+	}
+	return a, err
 }
 
 // readSettings reads a JSON object from a file; "" is none.

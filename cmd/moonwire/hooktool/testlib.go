@@ -138,7 +138,7 @@ func (t *trial) library() *library.Module {
 			}},
 			{Name: "Outcome", Doc: "What came of an action. That of connect is a TestClient as well, if it was allowed.", Fields: []library.Param{
 				param("allowed", "boolean", "It was neither denied nor dropped."), param("verdict", "string", "pass, allow, deny, drop."),
-				param("by", "string?", "Who refused it: hook or permissions."), param("reason", "string?", "Why."),
+				param("by", "string?", "Who refused it: hook, permissions or limits."), param("reason", "string?", "Why."),
 				param("error", "string?", "Why the script had no answer."), param("cached", "boolean", "An answer was one that was kept."),
 				param("subject", "string?", "Where a message goes."), param("payload", "string?", "What it contains then."),
 				param("headers", "table<string, string[]>?", "Its headers then, by name in lower case."),

@@ -750,7 +750,7 @@ function time.date(t) end
 ---@class Outcome
 ---@field allowed boolean It was neither denied nor dropped.
 ---@field verdict string pass, allow, deny, drop.
----@field by string? Who refused it: hook or permissions.
+---@field by string? Who refused it: hook, permissions or limits.
 ---@field reason string? Why.
 ---@field error string? Why the script had no answer.
 ---@field cached boolean An answer was one that was kept.
