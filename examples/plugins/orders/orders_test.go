@@ -122,6 +122,17 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
+// TestConfiguredAgain: a process that a broker attaches to twice knows what it was told
+// last, and no more.
+func TestConfiguredAgain(t *testing.T) {
+	t.Parallel()
+	o := new(orders)
+	sdktest.Start(t, o, config(t), registrations()...)
+	p := sdktest.Start(t, o, map[string]any{"schemas": config(t)["schemas"].([]map[string]any)[:1]}, registrations()...)
+	p.Inspect("quotes.eu", sdktest.Payload("anything")).WantPass()
+	p.Inspect("orders.eu.new", sdktest.Payload("anything")).WantDeny()
+}
+
 func BenchmarkInspect(b *testing.B) {
 	o := new(orders)
 	settings, err := json.Marshal(config(b))

@@ -39,6 +39,7 @@ func (o *orders) Configure(_ context.Context, c *sdk.Config) error {
 	if err := c.Decode(&s); err != nil {
 		return err
 	}
+	var schemas []*schema
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if err := new(sdk.Message).SetHeader(s.Header, ""); err != nil {
@@ -62,16 +63,16 @@ func (o *orders) Configure(_ context.Context, c *sdk.Config) error {
 		if err != nil {
 			bad("%s: file: %w", at, err)
 		}
-		o.schemas = append(o.schemas, &schema{pattern: e.Subject, version: e.Version, drop: e.Otherwise == "drop", compiled: compiled})
+		schemas = append(schemas, &schema{pattern: e.Subject, version: e.Version, drop: e.Otherwise == "drop", compiled: compiled})
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	counted, err := newCounters(o.schemas, c.State)
+	counted, err := newCounters(schemas, c.State)
 	if err != nil {
 		return err
 	}
-	o.header, o.counted = s.Header, counted
+	o.header, o.schemas, o.counted = s.Header, schemas, counted
 	return nil
 }
 
