@@ -36,14 +36,16 @@ func eachHeader(header []byte, name string, f func(value []byte)) {
 		var line []byte
 		line, rest, _ = bytes.Cut(rest, crlf)
 		key, value, ok := bytes.Cut(line, []byte{':'})
-		if ok && equalFold(bytes.TrimSpace(key), name) {
+		if ok && SameHeader(bytes.TrimSpace(key), name) {
 			f(bytes.TrimSpace(value))
 		}
 	}
 }
 
-// equalFold compares in ASCII, which is all that names of headers have.
-func equalFold(a []byte, b string) bool {
+// SameHeader reports whether two names are those of one header: in any case, in ASCII,
+// which is all that names of headers have. The cache of decisions compares them so, and
+// engines have to: an answer that is kept by a header may depend on no other.
+func SameHeader(a []byte, b string) bool {
 	if len(a) != len(b) {
 		return false
 	}
@@ -63,5 +65,5 @@ func lower(b byte) byte {
 }
 
 func containsFold(list []string, s string) bool {
-	return slices.ContainsFunc(list, func(e string) bool { return equalFold([]byte(e), s) })
+	return slices.ContainsFunc(list, func(e string) bool { return SameHeader([]byte(e), s) })
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"moonwire/hooks"
 )
 
 const crlf = "\r\n"
@@ -47,7 +49,7 @@ func appendOthers(dst, lines []byte, names []string) (out []byte, why string) {
 			return dst, "it has a value with a control character, or a line without an end"
 		}
 		n += len(crlf)
-		if !containsFold(names, lines[:name]) {
+		if !contains(names, lines[:name]) {
 			dst = append(dst, lines[:n]...)
 		}
 		lines = lines[n:]
@@ -82,32 +84,14 @@ func textLen(b []byte) int {
 	return len(b)
 }
 
-// containsFold reports whether one of names, which are of ASCII, is name in any
-// case.
-func containsFold(names []string, name []byte) bool {
+// contains reports whether one of names is name, in any case.
+func contains(names []string, name []byte) bool {
 	for _, n := range names {
-		if len(n) == len(name) && equalFold(n, name) {
+		if len(n) == len(name) && hooks.SameHeader(name, n) { // a call less for most
 			return true
 		}
 	}
 	return false
-}
-
-// equalFold compares texts of one length, in ASCII.
-func equalFold(a string, b []byte) bool {
-	for i := range len(a) {
-		if lower(a[i]) != lower(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func lower(b byte) byte {
-	if 'A' <= b && b <= 'Z' {
-		return b + 'a' - 'A'
-	}
-	return b
 }
 
 // appendValue appends a text so that it can stand in a line and is read again as

@@ -55,26 +55,7 @@ func (l *line) value() []byte { return bytes.TrimSpace(l.raw[l.colon+1:]) }
 
 // is reports whether l has a value of the header with a name, in any case.
 func (l *line) is(name string) bool {
-	if l.colon < len(name) {
-		return false
-	}
-	own := l.name()
-	if own == nil || len(own) != len(name) {
-		return false
-	}
-	for i, c := range own {
-		if lower(c) != lower(name[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		c += 'a' - 'A'
-	}
-	return c
+	return l.colon >= len(name) && hooks.SameHeader(l.name(), name)
 }
 
 // edit is what an inspection has changed of a message so far.
