@@ -127,20 +127,26 @@ func (h *host) dial(t testing.TB) *peer {
 // dialTCP is dial over TCP.
 func (h *host) dialTCP(t testing.TB) *peer {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	near, far := pair(t, "tcp", "127.0.0.1:0")
+	return h.serve(t, near, far)
+}
+
+// pair returns the two ends of a connection over a network: who has dialled, and who
+// was called at addr. The test closes them.
+func pair(t testing.TB, network, addr string) (near, far net.Conn) {
+	t.Helper()
+	l, err := net.Listen(network, addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	near, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
+	if near, err = net.Dial(network, l.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
-	far, err := l.Accept()
-	if err != nil {
+	if far, err = l.Accept(); err != nil {
 		t.Fatal(err)
 	}
-	return h.serve(t, near, far)
+	return near, far
 }
 
 func (h *host) serve(t testing.TB, near, far net.Conn) *peer {

@@ -2,7 +2,6 @@ package conn_test
 
 import (
 	"io"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -116,20 +115,8 @@ func TestCloseIsBounded(t *testing.T) {
 // TestForwarded: what a header says of the address is shown, and not believed.
 func TestForwarded(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	near, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	near, far := pair(t, "tcp", "127.0.0.1:0")
 	defer near.Close()
-	far, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
 	defer far.Close()
 	h := newHost(nil)
 	c := conn.New(&h.env, &h.way, far, conn.Presented{IP: "203.0.113.9"}, 1)

@@ -32,7 +32,7 @@ type queue struct {
 	chunks  []*[]byte
 	bytes   int64 // in chunks, and in what the drainer holds
 	writing bool  // somebody has the right to write to the socket
-	// idle is closed when writing ends after the connection was closed.
+	// idle is closed when writing ends; nil if nobody waits for that.
 	idle chan struct{}
 	// slow is not nil while the backlog is so long that publishers wait.
 	slow chan struct{}
@@ -393,18 +393,27 @@ func (c *Client) writeFailedLocked(err error) {
 	}
 }
 
-// awaitWriter waits until nobody writes to the socket any more. The connection
-// is closed, so that is soon.
-func (c *Client) awaitWriter() {
+// quiet returns what is closed when nobody writes to the socket any more; nil if nobody
+// does. Read loop only, as one at a time may wait for it.
+func (c *Client) quiet() <-chan struct{} {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	q := &c.mu.queue
 	if !q.writing {
-		c.mu.Unlock()
-		return
+		return nil
 	}
 	idle := make(chan struct{})
 	q.idle = idle
-	c.mu.Unlock()
+	return idle
+}
+
+// awaitWriter waits until nobody writes to the socket any more. The connection
+// is closed, so that is soon.
+func (c *Client) awaitWriter() {
+	idle := c.quiet()
+	if idle == nil {
+		return
+	}
 	if c.out != nil {
 		<-idle
 		return

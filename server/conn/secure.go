@@ -12,7 +12,9 @@ import (
 // secure runs one step of the beginning of TLS, and reports whether the
 // connection goes on.
 func (c *Client) secure(step func(net.Conn) (net.Conn, error)) bool {
-	c.awaitQuiet() // the INFO is on its way
+	if idle := c.quiet(); idle != nil {
+		<-idle // the INFO is on its way
+	}
 	c.mu.Lock()
 	if c.mu.closed {
 		c.mu.Unlock()
@@ -52,18 +54,4 @@ func (c *Client) failSecure(err error) {
 		return
 	}
 	c.Close(TLSHandshake)
-}
-
-// awaitQuiet waits until what is queued is written.
-func (c *Client) awaitQuiet() {
-	c.mu.Lock()
-	q := &c.mu.queue
-	if !q.writing {
-		c.mu.Unlock()
-		return
-	}
-	idle := make(chan struct{})
-	q.idle = idle
-	c.mu.Unlock()
-	<-idle
 }

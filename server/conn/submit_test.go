@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -23,19 +22,7 @@ func TestSubmitTogether(t *testing.T) {
 	t.Parallel()
 	const publishers, rounds, pieces = 4, 100, 4
 	h := newHost(nil)
-	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "socket"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	near, err := net.Dial("unix", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	far, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
+	near, far := pair(t, "unix", filepath.Join(t.TempDir(), "socket"))
 	p := h.serve(t, near, far)
 	defer p.close()
 	p.send("PING\r\n") // no CONNECT, and so no PING of the server's two seconds later

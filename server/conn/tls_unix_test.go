@@ -65,20 +65,8 @@ func (h *host) secure(version uint16) *host {
 // sockets returns the two ends of a TCP connection with small buffers.
 func sockets(t testing.TB) (near, far *net.TCPConn) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	nc, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	near, far = nc.(*net.TCPConn), other.(*net.TCPConn)
+	a, b := pair(t, "tcp", "127.0.0.1:0")
+	near, far = a.(*net.TCPConn), b.(*net.TCPConn)
 	_ = near.SetReadBuffer(64 << 10)
 	_ = far.SetWriteBuffer(64 << 10)
 	return near, far
