@@ -81,7 +81,7 @@ gen:
 bench:
 	bash docs/bench/run.sh
 
-# What hooks cost, in about eight minutes; writes docs/bench/hooks.md.
+# What hooks cost, in about nine minutes; writes docs/bench/hooks.md.
 bench-hooks:
 	bash docs/bench/hooks.sh
 
