@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -315,14 +316,18 @@ func (l *hookLoader) rollbacks(name string) uint64 {
 	return 0
 }
 
-// Check opens the hooks and closes them again. The error says what keeps them
-// from being loaded, the warnings what is probably not meant. The server must not
-// have been started, and cannot be any more.
+// Check reads the certificates, and opens the hooks and closes them again. The
+// error says what keeps them from being loaded, the warnings what is probably not
+// meant. The server must not have been started, and cannot be any more.
 func (s *Server) Check() (warnings []string, err error) {
 	if err := s.begin(); err != nil {
 		return nil, err
 	}
-	_, err = s.loadHooks(s.options())
+	certs, err := s.newCertificates(s.options())
+	certs.close()
+	if _, wrong := s.loadHooks(s.options()); wrong != nil {
+		err = errors.Join(err, wrong)
+	}
 	s.loader.mu.Lock()
 	warnings = s.loader.warned
 	s.loader.mu.Unlock()

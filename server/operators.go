@@ -62,7 +62,7 @@ func (s *Server) fetchAccount(key string) (*account.Account, error) {
 // unread reports whether nobody has looked yet what the JWT of an account says:
 // the system account is there before anybody has.
 func (s *Server) unread(a *account.Account) bool {
-	return s.system != nil && a == s.system.account && !s.system.read.Load()
+	return s.operator != nil && a == s.system.account && !s.system.read.Load()
 }
 
 // lookUp has the resolver asked for an account, and for those that it imports from

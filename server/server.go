@@ -43,10 +43,11 @@ type Server struct {
 	auth     atomic.Pointer[authority]
 	accounts *account.Set
 	operator *operator.Authenticator // nil unless in operator mode
-	system   *system                 // nil unless in operator mode
-	changing sync.Mutex              // of what says who may do what: one change at a time
-	rules    atomic.Uint64           // how often that has changed
-	claims   claims                  // guarded by changing
+	system   *system
+	monitor  *monitor.Monitor
+	changing sync.Mutex    // of what says who may do what: one change at a time
+	rules    atomic.Uint64 // how often that has changed
+	claims   claims        // guarded by changing
 
 	contexts delivery.Pool
 	ordinals interest.Ordinals
@@ -135,6 +136,7 @@ func New(o Options, with ...Option) (*Server, error) {
 	s.env.NotifyDenied.Store(o.Hooks.Notify)
 	s.env.Limits.Store(limits(&o))
 	s.ways.init(&o)
+	s.monitor = monitor.New(source{s}, monitor.Options{})
 	if err := s.identify(&o); err != nil {
 		return nil, err
 	}
@@ -168,9 +170,12 @@ func (s *Server) identify(o *Options) error {
 	if s.operator != nil {
 		s.operator.OnUpdate(s.reviewAccount)
 		s.operator.InUse(s.accountInUse)
-		s.system = newSystem(s, s.accounts.System())
+	}
+	s.system = newSystem(s, s.accounts.System())
+	if s.operator != nil {
 		s.serveClaims()
 	}
+	s.serveMonitor()
 	return nil
 }
 
@@ -226,9 +231,7 @@ func (s *Server) Start() error {
 		close(s.done)
 		return err
 	}
-	if s.system != nil {
-		s.tasks.Go(s.system.run)
-	}
+	s.tasks.Go(s.system.run)
 	s.acceptAllLocked()
 	s.tasks.Add(2)
 	go s.housekeeping()

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"moonwire/server/account"
 	"moonwire/server/config"
 	"moonwire/server/conn"
 	"moonwire/server/listen"
@@ -28,7 +29,7 @@ func (s *Server) startMonitorLocked() error {
 		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: s.monitorTLS})
 	}
 	s.mu.monitor = l
-	s.mu.http = monitor.NewServer(monitor.New(source{s}, monitor.Options{}), s.log)
+	s.mu.http = monitor.NewServer(s.monitor, s.log)
 	s.log.Info("Starting " + monitorScheme(o) + " monitor on " + hostPort(o.HTTPHost, l.Addr()))
 	s.serveHTTP(s.mu.http, l)
 	return nil
@@ -119,7 +120,8 @@ func (m source) Varz() monitor.Varz {
 		HTTPHost:    o.HTTPHost,
 		AuthTimeout: o.AuthTimeout.Seconds(), MaxControlLine: int32(o.MaxControlLine),
 		MaxPayload: o.MaxPayload, MaxPending: o.MaxPending, WriteDeadline: o.WriteDeadline,
-		Start: s.start, ConfigLoadTime: time.Unix(0, s.loaded.Load()),
+		SystemAccount: s.accounts.System().Name,
+		Start:         s.start, ConfigLoadTime: time.Unix(0, s.loaded.Load()),
 		TotalConnections: s.total.Load(),
 		InMsgs:           t.InMsgs.Load(), InBytes: t.InBytes.Load(),
 		OutMsgs: t.OutMsgs.Load(), OutBytes: t.OutBytes.Load(),
@@ -234,6 +236,69 @@ func (m source) Subscriptions(cid uint64) []monitor.SubDetail {
 		})
 	}
 	return list
+}
+
+// Accounts implements [monitor.Source].
+func (m source) Accounts() []monitor.AccountState {
+	all := m.s.accounts.All()
+	list := make([]monitor.AccountState, 0, len(all))
+	for _, a := range all {
+		list = append(list, m.account(a))
+	}
+	return list
+}
+
+func (m source) account(a *account.Account) (s monitor.AccountState) {
+	c, t := a.Config.Load(), &a.Traffic
+	name, clients, subs := a.Name, int(a.Clients.Load()), uint32(a.Index.Len())
+	if m.s.operator != nil {
+		name = cmp.Or(m.s.operator.AccountName(a.Name), a.Name)
+	}
+	s.Stat = monitor.AccountStat{
+		Account: a.Name, Name: name, Conns: clients, TotalConns: clients, NumSubs: subs,
+		Sent:     monitor.ClientData(t.OutMsgs.Load(), t.OutBytes.Load()),
+		Received: monitor.ClientData(t.InMsgs.Load(), t.InBytes.Load()),
+	}
+	s.Info = monitor.AccountInfo{
+		Name: a.Name, NameTag: name, IsSystem: a.IsSystem, Complete: true, Clients: clients, NumSubs: subs,
+		Updated: time.Unix(0, m.s.loaded.Load()).UTC(), Index: monitor.IndexStats{NumSubs: subs},
+	}
+	for i := range c.Exports {
+		e := &c.Exports[i]
+		s.Info.Exports = append(s.Info.Exports, monitor.AccountExport{
+			Subject: e.Subject, Type: direction(e.Service), Response: e.ResponseType, Position: e.TokenPosition,
+			Accounts: slices.Clone(e.Accounts),
+		})
+	}
+	for i := range c.Imports {
+		e := &c.Imports[i]
+		local := cmp.Or(e.To, e.Subject)
+		if e.Prefix != "" {
+			local = e.Prefix + "." + e.Subject
+		}
+		out := monitor.AccountImport{Subject: e.Subject, Account: e.Account, Local: local, Type: direction(e.Service), Share: e.Share}
+		if e.Service {
+			out.To = local
+		}
+		s.Info.Imports = append(s.Info.Imports, out)
+	}
+	for _, from := range c.Mappings {
+		if s.Info.Mappings == nil {
+			s.Info.Mappings = make(map[string][]monitor.AccountDestination)
+		}
+		for _, d := range from.Destinations {
+			s.Info.Mappings[from.Source] = append(s.Info.Mappings[from.Source], monitor.AccountDestination(d))
+		}
+	}
+	return s
+}
+
+// direction is how monitoring calls what is exported and imported.
+func direction(service bool) string {
+	if service {
+		return "service"
+	}
+	return "stream"
 }
 
 // Healthz implements [monitor.Source].

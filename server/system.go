@@ -72,7 +72,7 @@ func newSystem(s *Server, a *account.Account) *system {
 		requests: make(chan *request, maxRequests),
 		asking:   make(chan struct{}, maxQuestions),
 	}
-	y.Ordinal, y.Sink, y.NoEcho = s.ordinals.Take(), y, true
+	y.Ordinal, y.Sink, y.NoEcho, y.Uncounted = s.ordinals.Take(), y, true, true
 	y.mu.open = make(map[string]chan<- []byte)
 	y.answers = y.subscribe(y.inbox+"*", "")
 	return y

@@ -25,6 +25,8 @@ type Account struct {
 	IsSystem bool            // immutable
 	// Limits of the account's connections; never nil.
 	Limits atomic.Pointer[config.AccountLimits]
+	// Config is what the account was made of; never nil. It is not to be changed.
+	Config atomic.Pointer[config.Account]
 	// Mappings of what is published in the account; nil where there are none.
 	Mappings atomic.Pointer[subject.Mappings]
 	// Hooks is what is loaded for the account: nil when nothing is.
@@ -48,6 +50,7 @@ type Account struct {
 func New(name string) *Account {
 	a := &Account{Name: name, Index: interest.New()}
 	a.Limits.Store(new(config.AccountLimits))
+	a.Config.Store(&config.Account{Name: name})
 	return a
 }
 

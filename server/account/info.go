@@ -134,3 +134,10 @@ func field(head []byte, key string) []byte {
 	}
 	return nil
 }
+
+// RequestInfo returns who sent a request, which has a header block head, and
+// whether that says so. Whoever is in the account itself may say what he likes.
+func RequestInfo(head []byte) (who Info, ok bool) {
+	ok = json.Unmarshal(field(head, infoKey), &who) == nil
+	return who, ok
+}

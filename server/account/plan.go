@@ -96,6 +96,11 @@ func newPlan(o *config.Options, existing func(name string) *Account) (*plan, err
 			p.link(d, &d.Imports[i])
 		}
 	}
+	for _, d := range p.order {
+		if system := p.drafts[systemAccount(o)]; d != system {
+			d.ownRequests(system)
+		}
+	}
 	p.checkCycles()
 	return p, errors.Join(p.errs...)
 }
@@ -318,6 +323,7 @@ func (p *plan) checkCycles() {
 func (d *draft) apply() {
 	limits := d.Limits
 	d.account.Limits.Store(&limits)
+	d.account.Config.Store(d.Account)
 	d.account.Mappings.Store(d.mappings)
 	d.account.linkStreams(d.streams)
 	d.account.linkServices(d.services)

@@ -28,6 +28,7 @@ const (
 	SlowConsumerPending   Reason = "Slow Consumer (Pending Bytes)"
 	SlowConsumerDeadline  Reason = "Slow Consumer (Write Deadline)"
 	ServerShutdown        Reason = "Server Shutdown"
+	Kicked                Reason = "Kicked"
 	InternalError         Reason = "Internal Error"
 )
 

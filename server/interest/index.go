@@ -33,8 +33,17 @@ func New() *Index {
 	return x
 }
 
-// Len returns the number of subscriptions.
+// Len returns the number of subscriptions, but for those of targets that are
+// Uncounted.
 func (x *Index) Len() int { return int(x.count.Load()) }
+
+// counted returns how many s is in Len.
+func counted(s *Sub) int64 {
+	if s.Target != nil && s.Target.Uncounted {
+		return 0
+	}
+	return 1
+}
 
 // Insert adds s, whose Subject must be a valid pattern. Once it returns, each
 // later Lookup sees s.
@@ -42,7 +51,7 @@ func (x *Index) Insert(s *Sub) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.leafOf(s).add(s)
-	x.count.Add(1)
+	x.count.Add(counted(s))
 	x.changedLocked(s)
 }
 
@@ -226,7 +235,7 @@ func (x *Index) removeLocked(s *Sub) bool {
 	} else if !x.wild.remove(s.Subject, s) {
 		return false
 	}
-	x.count.Add(-1)
+	x.count.Add(-counted(s))
 	x.changedLocked(s)
 	return true
 }

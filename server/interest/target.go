@@ -23,6 +23,9 @@ type Target struct {
 	// Relays: Sink is a [Relay], which gets messages one by one and at once in
 	// place of staged ones. Immutable.
 	Relays bool
+	// Uncounted: its subscriptions are the server's own, and not in
+	// [Index.Len]. Immutable.
+	Uncounted bool
 
 	// Generation counts the subscriptions that the target has given up. Who
 	// stages messages records it before, and the sink compares: what was

@@ -66,6 +66,53 @@ func (m *Monitor) serveConnz(w http.ResponseWriter, q *query) {
 	respondIndented(w, callback, c)
 }
 
+func (m *Monitor) serveSubsz(w http.ResponseWriter, q *query) {
+	callback := q.callback()
+	z, err := m.Subsz(SubszOptions{
+		Offset: q.integer("offset"), Limit: q.integer("limit"), Subs: q.boolean("subs"),
+		Account: q.get("acc"), Test: q.get("test"),
+	})
+	if err != nil {
+		q.fail(err)
+	}
+	if q.refused(w) {
+		return
+	}
+	respondIndented(w, callback, z)
+}
+
+func (m *Monitor) serveAccountz(w http.ResponseWriter, q *query) {
+	callback := q.callback()
+	z, err := m.Accountz(AccountzOptions{Account: q.get("acc")})
+	if err != nil {
+		q.fail(err)
+	}
+	if q.refused(w) {
+		return
+	}
+	respondIndented(w, callback, z)
+}
+
+func (m *Monitor) serveAccountStatz(w http.ResponseWriter, q *query) {
+	callback := q.callback()
+	o := AccountStatzOptions{Unused: q.boolean("unused")}
+	if q.refused(w) {
+		return
+	}
+	respondIndented(w, callback, m.AccountStatz(o))
+}
+
+// plainly serves an answer that has no parameters.
+func plainly[T any](answer func() T) func(w http.ResponseWriter, q *query) {
+	return func(w http.ResponseWriter, q *query) {
+		callback := q.callback()
+		if q.refused(w) {
+			return
+		}
+		respondIndented(w, callback, answer())
+	}
+}
+
 // serveHealthz takes the parameters that probes use for JetStream. Without
 // JetStream there is nothing that they could narrow down.
 func (m *Monitor) serveHealthz(w http.ResponseWriter, q *query) {
@@ -84,7 +131,7 @@ func (m *Monitor) serveHealthz(w http.ResponseWriter, q *query) {
 	}
 	health := m.Healthz()
 	data, err := json.Marshal(health)
-	respond(w, health.code(), callback, data, err)
+	respond(w, health.Code(), callback, data, err)
 }
 
 // serveRoot lists the endpoints. The links are relative to the root page, so that
@@ -95,6 +142,9 @@ func (m *Monitor) serveRoot(w http.ResponseWriter, _ *query) {
 	for _, link := range []struct{ path, text string }{
 		{VarzPath, "General"},
 		{ConnzPath, "Connections"},
+		{SubszPath, "Subscriptions"},
+		{AccountzPath, "Accounts"},
+		{AccountStatzPath, "Account statistics"},
 		{HealthzPath, "Health"},
 		{HookzPath, "Hooks"},
 		{MetricsPath, "Metrics"},

@@ -84,9 +84,14 @@ func TestAccepted(t *testing.T) {
 	}
 }
 
+// paths are those that answer in JSON.
+var paths = []string{
+	"/varz", "/connz", "/subsz", "/subscriptionsz", "/accountz", "/accstatz", "/routez", "/gatewayz", "/leafz", "/healthz", "/hookz",
+}
+
 func TestMethods(t *testing.T) {
 	t.Parallel()
-	for _, path := range []string{"/", "/varz", "/connz", "/healthz", "/hookz", "/metrics"} {
+	for _, path := range append(paths, "/", "/metrics") {
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, http.MethodTrace, "BREW"} {
 			w := httptest.NewRecorder()
 			newHealthy(monitor.Options{}).ServeHTTP(w, httptest.NewRequest(method, path, nil))
@@ -117,7 +122,7 @@ func TestCallback(t *testing.T) {
 	t.Parallel()
 	m := newHealthy(monitor.Options{})
 	for _, name := range []string{"f", "$", "_x1", "jQuery.cb_2", strings.Repeat("a", 128)} {
-		for _, path := range []string{"/varz", "/connz", "/healthz", "/hookz"} {
+		for _, path := range paths {
 			r := get(t, m, path+"?callback="+url.QueryEscape(name))
 			script := body(t, r)
 			data, ok := strings.CutPrefix(script, name+"(")
@@ -167,8 +172,8 @@ func TestRoot(t *testing.T) {
 				t.Fatalf("got %s, %v", r.Status, r.Header)
 			}
 			links := href.FindAllStringSubmatch(page, -1)
-			if len(links) != 5 {
-				t.Fatalf("%d links, want 5: %s", len(links), page)
+			if len(links) != 8 {
+				t.Fatalf("%d links, want 8: %s", len(links), page)
 			}
 			at, err := url.Parse("http://x" + root)
 			if err != nil {
@@ -188,7 +193,9 @@ func TestRoot(t *testing.T) {
 					t.Errorf("/varz outside the base path: %s", r.Status)
 				}
 			}
-			stats := map[string]uint64{"/": 1, "/varz": 1, "/connz": 1, "/healthz": 1, "/hookz": 1, "/metrics": 1}
+			stats := map[string]uint64{
+				"/": 1, "/varz": 1, "/connz": 1, "/subsz": 1, "/accountz": 1, "/accstatz": 1, "/healthz": 1, "/hookz": 1, "/metrics": 1,
+			}
 			if diff := cmp.Diff(stats, m.Varz().HTTPReqStats); diff != "" {
 				t.Errorf("http_req_stats (-want +got):\n%s", diff)
 			}

@@ -14,12 +14,19 @@ import (
 
 // The paths of the endpoints, below Options.BasePath.
 const (
-	RootPath    = "/"
-	VarzPath    = "/varz"
-	ConnzPath   = "/connz"
-	HealthzPath = "/healthz"
-	HookzPath   = "/hookz"
-	MetricsPath = "/metrics"
+	RootPath           = "/"
+	VarzPath           = "/varz"
+	ConnzPath          = "/connz"
+	SubszPath          = "/subsz"
+	SubscriptionszPath = "/subscriptionsz" // the same as SubszPath
+	AccountzPath       = "/accountz"
+	AccountStatzPath   = "/accstatz"
+	RoutezPath         = "/routez"
+	GatewayzPath       = "/gatewayz"
+	LeafzPath          = "/leafz"
+	HealthzPath        = "/healthz"
+	HookzPath          = "/hookz"
+	MetricsPath        = "/metrics"
 )
 
 // Source is the broker as monitoring sees it. Its methods are called by several
@@ -39,6 +46,8 @@ type Source interface {
 	// when it was closed. It returns nil if there are none or the connection is
 	// not known (any more).
 	Subscriptions(cid uint64) []SubDetail
+	// Accounts returns the accounts, in the order of their names.
+	Accounts() []AccountState
 	// Healthz says whether the server is able to serve.
 	Healthz() Health
 	// Hooks returns the hooks, in the order in which they are asked.
@@ -58,8 +67,8 @@ type Health struct {
 	Error  string `json:"error,omitempty"` // why it is not StatusOK
 }
 
-// code returns the HTTP status.
-func (h Health) code() int {
+// Code returns the HTTP status of the answer.
+func (h Health) Code() int {
 	if h.Status == StatusOK {
 		return http.StatusOK
 	}
@@ -98,6 +107,13 @@ func New(source Source, o Options) *Monitor {
 		{path: RootPath, serve: m.serveRoot},
 		{path: VarzPath, serve: m.serveVarz},
 		{path: ConnzPath, serve: m.serveConnz},
+		{path: SubszPath, serve: m.serveSubsz},
+		{path: SubscriptionszPath, serve: m.serveSubsz},
+		{path: AccountzPath, serve: m.serveAccountz},
+		{path: AccountStatzPath, serve: m.serveAccountStatz},
+		{path: RoutezPath, serve: plainly(m.Routez)},
+		{path: GatewayzPath, serve: plainly(m.Gatewayz)},
+		{path: LeafzPath, serve: plainly(m.Leafz)},
 		{path: HealthzPath, serve: m.serveHealthz},
 		{path: HookzPath, serve: m.serveHookz},
 		{path: MetricsPath, serve: m.serveMetrics},

@@ -26,6 +26,8 @@ type fakeSource struct {
 	subs   map[uint64][]monitor.SubDetail
 	health monitor.Health
 	hooks  []monitor.HookInfo
+
+	accounts []monitor.AccountState
 }
 
 func (s *fakeSource) ServerID() string { return "NID" }
@@ -43,6 +45,8 @@ func (s *fakeSource) Conns(state monitor.ConnState) []monitor.ConnInfo {
 }
 
 func (s *fakeSource) Subscriptions(cid uint64) []monitor.SubDetail { return s.subs[cid] }
+
+func (s *fakeSource) Accounts() []monitor.AccountState { return s.accounts }
 
 func (s *fakeSource) Healthz() monitor.Health { return s.health }
 

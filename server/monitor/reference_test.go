@@ -234,6 +234,13 @@ func TestReference(t *testing.T) {
 	again("/varz", new(monitor.Varz))
 	again("/connz?state=any&auth=1&subs=detail", new(monitor.Connz))
 	again("/connz?state=any&subs=1", new(monitor.Connz))
+	again("/subsz", new(monitor.Subsz))
+	again("/subscriptionsz?subs=1&acc=B&limit=3&offset=1", new(monitor.Subsz))
+	again("/accountz", new(monitor.Accountz))
+	again("/accstatz?unused=1", new(monitor.AccountStatz))
+	again("/routez", new(monitor.Routez))
+	again("/gatewayz", new(monitor.Gatewayz))
+	again("/leafz", new(monitor.Leafz))
 	var health monitor.Health
 	_, data := ask("/healthz")
 	strict(t, data, &health)

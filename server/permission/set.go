@@ -1,6 +1,7 @@
 package permission
 
 import (
+	"slices"
 	"time"
 
 	"moonwire/server/config"
@@ -19,6 +20,7 @@ type Set struct {
 	publish, subscribe rules
 	responses          *config.Responses // nil: no answers but by publish
 	plain              *Filter           // of subscriptions without a queue; nil if no entry is for them
+	of                 config.Permissions
 }
 
 // rules are an allow and a deny list.
@@ -39,8 +41,10 @@ func Compile(p *config.Permissions) (*Set, error) {
 		publish:   c.rules("publish", p.Publish, false),
 		subscribe: c.rules("subscribe", p.Subscribe, true),
 	}
+	s.of = config.Permissions{Publish: clone(p.Publish), Subscribe: clone(p.Subscribe)}
 	if p.Responses != nil {
 		r := complete(*p.Responses)
+		s.of.Responses = &r
 		s.responses = &r
 		s.publish.all = false // it would make leave to answer pointless
 	}
@@ -54,6 +58,19 @@ func Compile(p *config.Permissions) (*Set, error) {
 		return nil, nil
 	}
 	return s, nil
+}
+
+func clone(r config.Rules) config.Rules {
+	return config.Rules{Allow: slices.Clone(r.Allow), Deny: slices.Clone(r.Deny)}
+}
+
+// Of returns what s was compiled from, with defaults; it is not to be changed. For
+// the nil Set it is nil.
+func (s *Set) Of() *config.Permissions {
+	if s == nil {
+		return nil
+	}
+	return &s.of
 }
 
 // complete fills in the defaults of r.
