@@ -75,7 +75,7 @@ func TestIdentityProblems(t *testing.T) {
 				`6:52: unknown key "authorization.users.permissions.publish.dney"; did you mean "authorization.users.permissions.publish.deny"?`,
 				`6:63: unknown key "authorization.users.permissions.publsh"; did you mean "authorization.users.permissions.publish"?`,
 				`7:12: "authorization.users.permissions": got "all"; must be a block { … }`,
-				`8:26: "authorization.users.permissions.allow_responses": got "sometimes"; must be a block { … }`,
+				`8:26: "authorization.users.permissions.allow_responses": got "sometimes"; must be true, a number of messages, or a block { … }`,
 				`8:54: "authorization.users.permissions.publish.allow": got 5; must be ` + anyText,
 			},
 		},

@@ -30,7 +30,7 @@ func readNATS(path string, data []byte, rep *report) (members []member, ok bool)
 	}
 	tree, err := parseNATS(path, string(data), includes)
 	if err != nil {
-		rep.problems = append(rep.problems, natsProblem(path, err))
+		rep.problems = append(rep.problems, natsProblem(path, string(data), err))
 		return nil, false
 	}
 	return natsMembers(tree, position{layer: layerFile, source: path}), true
@@ -154,9 +154,10 @@ var (
 	reInvalid  = regexp.MustCompile(`(?s)^config is invalid \(.*:(\d+):\d+\)$`)
 )
 
-// natsProblem places and words an error of the parser.
-func natsProblem(path string, err error) *problem {
-	msg := err.Error()
+// natsProblem places and words an error of the parser about a file, or one that it
+// includes. Data is the content of the file.
+func natsProblem(path, data string, err error) *problem {
+	msg, root := err.Error(), path
 	for m := reInclude.FindStringSubmatch(msg); m != nil; m = reInclude.FindStringSubmatch(msg) {
 		path, msg = include{path: m[1]}.resolve(path), m[2]
 	}
@@ -166,7 +167,7 @@ func natsProblem(path string, err error) *problem {
 		if strings.Contains(m[2], "but found new line") {
 			at.line-- // it is counted when the message is made
 		}
-		return &problem{at: at, text: "syntax error: " + strings.TrimSuffix(m[2], ".")}
+		return syntaxProblem(root, data, at, m[2])
 	}
 	if m := reVariable.FindStringSubmatch(msg); m != nil {
 		at.line, _ = strconv.Atoi(m[1])
@@ -175,7 +176,7 @@ func natsProblem(path string, err error) *problem {
 	}
 	if m := reInvalid.FindStringSubmatch(msg); m != nil {
 		at.line, _ = strconv.Atoi(m[1])
-		return &problem{at: at, text: "syntax error: a key without a value at the end"}
+		return &problem{at: at, text: "syntax error: a key without a value at the end; numbers have no commas in them"}
 	}
 	if msg == "brackets do not match" {
 		return &problem{at: at, text: "syntax error: brackets do not match"}

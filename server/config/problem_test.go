@@ -168,22 +168,22 @@ func TestProblems(t *testing.T) {
 		{
 			name:  "syntax",
 			files: []string{"a.conf", "port: 1\nauthorization {\n  user: a b\n}\n"},
-			want:  []string{`a.conf:3: syntax error: Expected a map value terminator "," or a map terminator "}", but got 'b' instead`},
+			want:  []string{`a.conf:3:11: syntax error: a "," or a new line is missing before "b"; text with blanks or brackets needs quotes`},
 		},
 		{
 			name:  "syntax: no value",
 			files: []string{"a.conf", "debug: true\nport:\n"},
-			want:  []string{`a.conf:2: syntax error: Expected value but found new line`},
+			want:  []string{`a.conf:2:6: syntax error: a key has no value on its line`},
 		},
 		{
 			name:  "syntax: key at the end",
 			files: []string{"a.conf", "debug: true\nport"},
-			want:  []string{`a.conf:2: syntax error: a key without a value at the end`},
+			want:  []string{`a.conf:2: syntax error: a key without a value at the end; numbers have no commas in them`},
 		},
 		{
 			name:  "syntax in an included file",
 			files: []string{"a.conf", "include b.conf", "b.conf", "include c.conf", "c.conf", "\n\na: \"b"},
-			want:  []string{`c.conf:3: syntax error: Unexpected EOF`},
+			want:  []string{`c.conf:3:6: syntax error: the text in quotes that begins at line 3 does not end`},
 		},
 		{
 			name:  "unknown variable",

@@ -21,9 +21,12 @@ type scanner struct {
 	line      int // of pos, from 1
 	lineStart int // offset of the first byte of that line
 	inside    []enclosure
+	opened    []spot // where those begin, but for the file
 	expect    expectation
 	key       string
 	keyAt     spot
+	text      spot // where the last value in quotes begins, and its end, zero if there is none
+	textEnd   spot
 	includes  []include
 	numbers   []badNumber
 }
@@ -221,6 +224,7 @@ func (s *scanner) comment() bool {
 
 // enter passes an opening bracket.
 func (s *scanner) enter(in enclosure) {
+	s.opened = append(s.opened, s.here())
 	s.next()
 	s.inside = append(s.inside, in)
 	s.expect = wantMember
@@ -230,7 +234,7 @@ func (s *scanner) enter(in enclosure) {
 func (s *scanner) leave() {
 	s.next()
 	closed := s.in()
-	s.inside = s.inside[:len(s.inside)-1]
+	s.inside, s.opened = s.inside[:len(s.inside)-1], s.opened[:len(s.opened)-1]
 	switch {
 	case closed != inBrace:
 		s.expect = wantSeparator

@@ -15,14 +15,8 @@ func (s *scanner) value() bool {
 		s.enter(inArray)
 	case c == '{':
 		s.enter(inMap)
-	case c == '\'':
-		s.next()
-		s.until(func(r rune) bool { return r == '\'' || r == 0 })
-		return s.next() == '\''
-	case c == '"':
-		s.next()
-		s.escaped(func(r rune) bool { return r == '"' || r == 0 })
-		return s.next() == '"'
+	case c == '\'' || c == '"':
+		return s.quoted(c)
 	case c == '(':
 		return s.textBlock()
 	case c == '.' || c == '\n' || c == '\r':
@@ -34,6 +28,24 @@ func (s *scanner) value() bool {
 	default:
 		s.raw()
 	}
+	return true
+}
+
+// quoted reads text in quotes.
+func (s *scanner) quoted(quote rune) bool {
+	s.text, s.textEnd = s.here(), spot{}
+	s.next()
+	end := func(r rune) bool { return r == quote || r == 0 }
+	if quote == '"' {
+		s.escaped(end)
+	} else {
+		s.until(end)
+	}
+	at := s.here()
+	if s.next() != quote {
+		return false
+	}
+	s.textEnd = at
 	return true
 }
 

@@ -113,7 +113,7 @@ func permissionsSetting(key string, aliases ...string) setting {
 			},
 			{
 				key: "allow_responses", aliases: []string{"publish_allow_responses"}, kind: block,
-				fields: []string{"Responses"}, shape: responses,
+				fields: []string{"Responses"}, shape: responses, allowed: "true, a number of messages, or a block { … }",
 				doc: "Allow answers to what the user receives: true, a number of messages, or a block",
 				block: []setting{
 					{

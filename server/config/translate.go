@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -60,7 +61,7 @@ func (t *translation) block(s *schema, members []member, at position, path, scop
 		case it != nil:
 			t.rep.fail(m.at, "%q is not allowed in a file; use a flag or %s", join(path, m.key, "."), it.env())
 		case !m.variable:
-			t.rep.fail(m.at, "unknown key %q%s", join(path, m.key, "."), s.suggest(path, m.key))
+			t.rep.fail(m.at, "unknown key %q%s", join(path, m.key, "."), s.hint(path, m.key))
 			t.rep.failed[scope] = true
 		}
 	}
@@ -70,6 +71,23 @@ func (t *translation) block(s *schema, members []member, at position, path, scop
 			t.rep.failed[scope] = true
 		}
 	}
+}
+
+// hint is the end of the message about an unknown key.
+func (s *schema) hint(path, key string) string {
+	if strings.EqualFold(key, "include") {
+		return `; write include "file", without a colon or an equals sign`
+	}
+	if more := s.suggest(path, key); more != "" || path != "" {
+		return more
+	}
+	// The keys of these are easily written outside of them.
+	for _, home := range []string{"authorization", "tls", "websocket"} {
+		if it := s.find(home); it != nil && it.sub.find(key) != nil {
+			return fmt.Sprintf("; it belongs into the block %q", home)
+		}
+	}
+	return ""
 }
 
 // suggest offers a known key in place of an unknown one.

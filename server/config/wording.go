@@ -50,6 +50,9 @@ func (it *item) must() string {
 	case presence:
 		return "true or false"
 	case block, dict, freeform:
+		if it.allowed != "" {
+			return it.allowed
+		}
 		return "a block { … }"
 	case list:
 		return "a list [ … ]"
