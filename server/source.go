@@ -307,6 +307,9 @@ func (m source) Healthz() monitor.Health {
 	case <-m.s.quit:
 		return monitor.Health{Status: monitor.StatusUnavailable, Error: "the server is shutting down"}
 	case <-m.s.ready:
+		if m.s.InLameDuck() {
+			return monitor.Health{Status: monitor.StatusUnavailable, Error: "the server is in lame duck mode and takes no more clients"}
+		}
 		return monitor.Health{Status: monitor.StatusOK}
 	default:
 		return monitor.Health{Status: monitor.StatusUnavailable, Error: "the server is not ready"}

@@ -175,6 +175,11 @@ func (c *Client) introduce(said *wire.Connect) *wire.Error {
 		c.work()
 	}
 	if admission == nil {
+		c.mu.Lock()
+		if c.mu.said == nil {
+			c.mu.said = said // monitoring shows who was refused
+		}
+		c.mu.Unlock()
 		return wire.ErrAuthorization
 	}
 	if said.Account != "" || said.NewAccount {
