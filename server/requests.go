@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -113,12 +114,9 @@ func tellOf[T any](s *Server, f func(o *T, of string) (any, error)) func(*reques
 		if r.reply == "" {
 			return
 		}
-		o, code, mine := new(T), http.StatusBadRequest, true
+		o, code := new(T), http.StatusBadRequest
 		var data any
-		err := understand(r, o, s, &mine)
-		if !mine {
-			return
-		}
+		err := s.understand(r, o)
 		if err == nil {
 			code = http.StatusInternalServerError
 			data, err = f(o, strings.Split(r.subject, ".")[3])
@@ -133,17 +131,19 @@ func tellOf[T any](s *Server, f func(o *T, of string) (any, error)) func(*reques
 	}
 }
 
-// understand decodes the options of a request, and says whether it means this
-// server.
-func understand(r *request, o any, s *Server, mine *bool) error {
+// understand decodes the options of a request. It returns errSilent if that means
+// other servers.
+func (s *Server) understand(r *request, o any) error {
 	if len(r.body) == 0 {
 		return nil
 	}
 	var to asked
-	if err := errors.Join(json.Unmarshal(r.body, o), json.Unmarshal(r.body, &to)); err != nil {
+	if err := cmp.Or(json.Unmarshal(r.body, o), json.Unmarshal(r.body, &to)); err != nil {
 		return err
 	}
-	*mine = to.means(s)
+	if !to.means(s) {
+		return errSilent
+	}
 	return nil
 }
 
@@ -157,11 +157,11 @@ func (s *Server) tellID(r *request) {
 }
 
 func (s *Server) tellStats(r *request) {
-	mine := true
-	if err := understand(r, new(struct{}), s, &mine); err != nil {
-		s.system.answer(r, told{Server: s.system.info(), Error: &fault{http.StatusBadRequest, err.Error()}})
-	} else if mine {
+	switch err := s.understand(r, new(struct{})); {
+	case err == nil:
 		s.system.answer(r, told{Server: s.system.info(), Stats: s.monitor.Statsz()})
+	case !errors.Is(err, errSilent):
+		s.system.answer(r, told{Server: s.system.info(), Error: &fault{http.StatusBadRequest, err.Error()}})
 	}
 }
 
