@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"moonwire/plugins/api"
 	"moonwire/plugins/api/frame"
 	hookv1 "moonwire/plugins/api/v1"
 )
@@ -39,7 +40,7 @@ func (s Selector) proto() *hookv1.Selector {
 // Disconnect ends connections. The reason is for the broker's log.
 func (b *Broker) Disconnect(of Selector, reason string) {
 	b.send(&hookv1.Command{Command: &hookv1.Command_Disconnect{
-		Disconnect: &hookv1.Disconnect{Of: of.proto(), Reason: reason},
+		Disconnect: &hookv1.Disconnect{Of: of.proto(), Reason: api.Valid(reason)},
 	}})
 }
 
@@ -61,28 +62,47 @@ func (b *Broker) send(c *hookv1.Command) {
 	b.commands = append(b.commands, c)
 	b.waiting.Store(true)
 	b.mu.Unlock()
+	b.nudge()
+}
+
+// nudge has a session look whether there are commands.
+func (b *Broker) nudge() {
 	select {
 	case b.wake <- struct{}{}:
 	default:
 	}
 }
 
-// take appends what is to be sent to a frame of replies.
-func (b *Broker) take(data []byte) []byte {
+// take appends what is to be sent to a frame of replies, as far as the frame bears
+// it. Whoever cannot send the frame gives back what was taken.
+func (b *Broker) take(data []byte) (_ []byte, taken []*hookv1.Command) {
 	if !b.waiting.Load() {
-		return data
+		return data, nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, c := range b.commands {
-		encoded, err := proto.Marshal(c)
+	n := 0
+	for ; n < len(b.commands) && (n == 0 || len(data) < mostFrame); n++ {
+		encoded, err := proto.Marshal(b.commands[n])
 		if err != nil { // a string is not UTF-8
 			fmt.Fprintln(os.Stderr, "a command to the broker is not sent:", err)
 			continue
 		}
 		data = frame.AppendBytes(data, frame.RepliesCommands, encoded)
 	}
-	b.commands = nil
-	b.waiting.Store(false)
-	return data
+	taken, b.commands = b.commands[:n:n], b.commands[n:]
+	b.waiting.Store(len(b.commands) > 0)
+	return data, taken
+}
+
+// giveBack has commands sent by the next stream, before others.
+func (b *Broker) giveBack(list []*hookv1.Command) {
+	if len(list) == 0 {
+		return
+	}
+	b.mu.Lock()
+	b.commands = append(list, b.commands...)
+	b.waiting.Store(true)
+	b.mu.Unlock()
+	b.nudge()
 }

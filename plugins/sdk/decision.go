@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"moonwire/plugins/api"
 	hookv1 "moonwire/plugins/api/v1"
 )
 
@@ -13,7 +14,7 @@ type Decision struct {
 	reason   string
 	subject  string
 	identity *Identity
-	failed   error
+	failed   string // why there is no answer
 	ttl      time.Duration
 	noCache  bool
 }
@@ -47,8 +48,19 @@ func To(subject string) Decision {
 }
 
 // Fail is no answer: the broker does what its operator has configured for that,
-// and logs the error.
-func Fail(err error) Decision { return Decision{failed: err} }
+// and logs the error. So it is with nil: it does not make a yes of the answer.
+func Fail(err error) Decision { return Decision{failed: reason(err)} }
+
+// reason is an error in words that the protocol can carry; never none, as that would
+// be no error.
+func reason(err error) string {
+	if err != nil {
+		if s := api.Valid(err.Error()); s != "" {
+			return s
+		}
+	}
+	return "the plugin failed and does not say why"
+}
 
 // For shortens how long the broker keeps the answer. Without a time it is not kept.
 func (d Decision) For(ttl time.Duration) Decision {

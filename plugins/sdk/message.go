@@ -64,7 +64,8 @@ type Message struct {
 	OriginalSubject string
 	Reply           string
 	// Header is the block as it is on the wire, and Payload what follows. They are
-	// not to be changed in place.
+	// not to be changed in place, and are parts of a frame of up to 256 KiB: who keeps
+	// one for long copies it, by bytes.Clone, to let go of the rest.
 	Header, Payload []byte
 	// Size is the bytes of both, sent along or not.
 	Size int
@@ -146,7 +147,19 @@ func (m *Message) without(name string) []byte {
 	return append(b, lineEnd...)
 }
 
-// SetPayload puts another payload in the place of the message's.
+// mostReply is how many bytes a frame of replies may have.
+const mostReply = 64 << 20
+
+// mostChanged is how many bytes the message may have after a change.
+func (m *Message) mostChanged() int {
+	if m.MaxPayload > 0 {
+		return min(m.MaxPayload, mostReply)
+	}
+	return mostReply
+}
+
+// SetPayload puts another payload in the place of the message's. It is the message's
+// from then on, and not to be changed before the method has returned.
 func (m *Message) SetPayload(b []byte) {
 	if b == nil {
 		b = []byte{}

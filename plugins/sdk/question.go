@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"moonwire/plugins/api"
 	"moonwire/plugins/api/frame"
 	hookv1 "moonwire/plugins/api/v1"
 )
@@ -187,31 +188,32 @@ func connect(c *hookv1.Connect, of *Client) *Connect {
 
 // appendReply appends the answer to a question as a field of Replies.
 func (q *question) appendReply(b []byte, d *Decision) []byte {
-	whole := len(b)
 	b = frame.Begin(b, frame.RepliesReplies)
 	start := len(b)
 	b = frame.AppendNumber(b, frame.ReplyID, q.id)
-	if d.failed != nil {
-		why := d.failed.Error()
-		if why == "" {
-			why = "the plugin failed and does not say why"
-		}
-		return frame.End(frame.AppendString(b, frame.ReplyError, why), start)
+	failed := func(why string) []byte { return frame.End(frame.AppendString(b, frame.ReplyError, why), start) }
+	if d.failed != "" {
+		return failed(d.failed)
 	}
 	m := q.message
 	verdict := d.verdict
 	changed := q.point == AtInspect && verdict == hookv1.Verdict_VERDICT_PASS && (m.newHeader != nil || m.newPayload != nil)
 	if changed {
 		verdict = hookv1.Verdict_VERDICT_REPLACE
+		if n, most := len(m.newHeader)+len(m.newPayload), m.mostChanged(); n > most {
+			return failed(fmt.Sprintf("the message has %d bytes after the change: at most %d", n, most))
+		}
+	}
+	var id []byte
+	if d.identity != nil {
+		var err error
+		if id, err = proto.Marshal(d.identity.proto()); err != nil { // a string is not UTF-8
+			return failed(api.Valid(fmt.Sprintf("the identity: %v", err)))
+		}
 	}
 	b = frame.AppendNumber(b, frame.ReplyVerdict, uint64(verdict))
-	b = frame.AppendString(b, frame.ReplyReason, d.reason)
+	b = frame.AppendString(b, frame.ReplyReason, api.Valid(d.reason))
 	if d.identity != nil {
-		id, err := proto.Marshal(d.identity.proto())
-		if err != nil { // a string is not UTF-8
-			failed := Fail(fmt.Errorf("the identity: %w", err))
-			return q.appendReply(b[:whole], &failed)
-		}
 		b = frame.AppendBytes(b, frame.ReplyIdentity, id)
 	}
 	b = frame.AppendString(b, frame.ReplySubject, d.subject)

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"moonwire/plugins/api"
 	hookv1 "moonwire/plugins/api/v1"
 )
 
@@ -27,6 +28,9 @@ type service struct {
 // newService returns the service of a plugin. The error says which registration has
 // no method, or that there is no method at all.
 func newService(plugin any, registrations ...Registration) (*service, error) {
+	if err := misshapen(plugin); err != nil {
+		return nil, err
+	}
 	s := &service{plugin: plugin, registrations: slices.Clone(registrations), broker: newBroker()}
 	named := make(map[Point]bool)
 	for i, r := range registrations {
@@ -73,20 +77,28 @@ func (s *service) has(p Point) (ok bool) {
 // Configure implements the protocol.
 func (s *service) Configure(ctx context.Context, in *hookv1.ConfigureRequest) (*hookv1.ConfigureResponse, error) {
 	out := &hookv1.ConfigureResponse{}
-	if v, ok := s.plugin.(Versioned); ok {
-		out.Version = v.Version()
-	}
-	if c, ok := s.plugin.(Configurer); ok {
-		err := guard(func() error {
-			return c.Configure(ctx, &Config{
-				Hook: in.GetHook(), ServerName: in.GetServerName(), ServerVersion: in.GetServerVersion(),
-				JSON: in.GetConfig(), State: in.GetState(), Restarted: in.GetRestarted(), Broker: s.broker,
-			})
+	err := guard(func() error {
+		if v, ok := s.plugin.(Versioned); ok {
+			out.Version = api.Valid(v.Version())
+		}
+		c, ok := s.plugin.(Configurer)
+		if !ok {
+			return nil
+		}
+		err := c.Configure(ctx, &Config{
+			Hook: in.GetHook(), ServerName: in.GetServerName(), ServerVersion: in.GetServerVersion(),
+			JSON: in.GetConfig(), State: in.GetState(), Restarted: in.GetRestarted(), Broker: s.broker,
 		})
 		if err != nil {
-			out.Error = err.Error()
-			return out, nil
+			out.Error = reason(err)
 		}
+		return nil
+	})
+	if err != nil {
+		out.Error = reason(err)
+	}
+	if out.Error != "" {
+		return out, nil
 	}
 	for _, r := range s.registrations {
 		out.Registrations = append(out.Registrations, r.proto())

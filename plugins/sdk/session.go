@@ -39,6 +39,7 @@ type session struct {
 		sync.Mutex
 		out     []*frame.Frame // to be sent
 		sending bool           // somebody does
+		gone    bool           // the stream has ended: nothing is sent any more
 	}
 }
 
@@ -59,8 +60,10 @@ func (s *service) Stream(stream grpc.BidiStreamingServer[hookv1.Batch, hookv1.Re
 	return err
 }
 
-// order sends the commands of the plugin that do not go along with an answer.
+// order sends the commands of the plugin that do not go along with an answer. Those
+// that this stream can no longer take are left to the next one.
 func (t *session) order() {
+	defer t.service.broker.nudge()
 	for {
 		select {
 		case <-t.service.broker.wake:
@@ -169,10 +172,14 @@ func (t *session) flush() {
 		out := t.mu.out[0]
 		t.mu.out = slices.Delete(t.mu.out, 0, 1)
 		t.mu.Unlock()
-		out.Data = t.service.broker.take(out.Data)
-		// It fails when the stream has ended, of which the receiver learns.
-		_ = t.stream.SendMsg(out)
+		var commands []*hookv1.Command
+		out.Data, commands = t.service.broker.take(out.Data)
+		err := t.stream.SendMsg(out)
+		if err != nil { // the stream has ended, of which the receiver learns
+			t.service.broker.giveBack(commands)
+		}
 		t.mu.Lock()
+		t.mu.gone = t.mu.gone || err != nil
 	}
 	t.mu.sending = false
 }
@@ -180,6 +187,10 @@ func (t *session) flush() {
 // nextLocked reports whether there is something to send, and makes a frame for
 // commands if there are no answers.
 func (t *session) nextLocked() bool {
+	if t.mu.gone {
+		t.mu.out = nil
+		return false
+	}
 	if len(t.mu.out) == 0 && t.service.broker.waiting.Load() {
 		t.mu.out = append(t.mu.out, t.frames.New())
 	}
