@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/signal"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -19,8 +21,14 @@ import (
 )
 
 // Main serves a plugin to the broker that has started the program. It returns when
-// the broker ends it; a program that was started by hand is told what it is, and
-// ends with status 1, as does one whose registrations are wrong.
+// the broker ends it, which gives the program a second for what is left to do, and when
+// the broker has died, which gives it five. Methods may still be at work then,
+// whose context has ended. A program that was started by hand is told what it is, and
+// ends with status 1, as does one whose registrations or methods are wrong.
+//
+// Main takes SIGINT and SIGTERM away from the program: they are for the broker, also
+// where a service manager or a terminal sends them to all processes, and the broker
+// still has messages to ask about before it ends.
 //
 // With MOONWIRE_ATTACH=path in the environment the program is started by hand, in a
 // debugger for instance, and serves a Unix socket at the path to a broker whose
@@ -46,15 +54,26 @@ func Main(p any, registrations ...Registration) {
 		// (docs/bench/hooks.md, DoAllProcessors): who looks for work disturbs who has some.
 		runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
 	}
-	go watchParent()
+	// A write to the log of a broker that has died is an error, and not the end.
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
+	serving := make(chan *grpc.Server, 1)
+	go watchParent(os.Getppid(), serving)
+	started := false
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig:  plugin.HandshakeConfig{MagicCookieKey: api.CookieKey, MagicCookieValue: api.CookieValue},
 		VersionedPlugins: map[int]plugin.PluginSet{api.Version: {api.Service: served{service: s}}},
 		GRPCServer: func(o []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(o, serverOptions()...)...)
+			g := grpc.NewServer(append(o, serverOptions()...)...)
+			started = true
+			serving <- g
+			return g
 		},
-		Logger: hclog.NewNullLogger(), // go-plugin's own lines say nothing to an operator
+		// Go-plugin's other lines say nothing to an operator.
+		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: os.Stderr, JSONFormat: true}),
 	})
+	if !started { // it has said why
+		os.Exit(1)
+	}
 }
 
 // serverOptions are those of a server of plugins. What frames may have the broker
@@ -68,13 +87,18 @@ func serverOptions() []grpc.ServerOption {
 	}
 }
 
-// watchParent ends the program when the broker has died without a word: it would
-// serve nobody for ever.
-func watchParent() {
-	broker := os.Getppid()
+// afterDeath is how long a program may go on whose broker has died.
+const afterDeath = 5 * time.Second
+
+// watchParent ends the server when the broker has died without a word: it would serve
+// nobody for ever.
+func watchParent(broker int, serving <-chan *grpc.Server) {
+	g := <-serving
 	for range time.Tick(time.Second) {
 		if os.Getppid() != broker {
-			os.Exit(1)
+			time.AfterFunc(afterDeath, func() { os.Exit(1) })
+			g.Stop()
+			return
 		}
 	}
 }

@@ -1,9 +1,18 @@
+//go:build unix
+
 package sdk
 
 import (
+	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"moonwire/plugins/internal/plugintest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(betweenKey) != "" {
+		between()
+		return
+	}
+	plugintest.Main(m, life)
+}
