@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -137,6 +138,29 @@ func (b *broker) stop() {
 	case <-time.After(patience):
 		b.t.Fatal("the broker does not end")
 	}
+}
+
+// die kills the broker, and returns when its plugins have ended by themselves.
+func (b *broker) die() {
+	b.t.Helper()
+	pids := b.plugins()
+	b.signal(syscall.SIGKILL)
+	late, tick := time.After(patience), time.NewTicker(10*time.Millisecond)
+	defer tick.Stop()
+	for slices.ContainsFunc(pids, alive) {
+		select {
+		case <-tick.C:
+		case <-late:
+			b.t.Fatalf("the plugins %v live on without a broker", pids)
+		}
+	}
+}
+
+// alive reports whether a process runs: one that nobody has reaped does not.
+func alive(pid int) bool {
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	_, state, _ := strings.Cut(string(text), ") ")
+	return err == nil && !strings.HasPrefix(state, "Z")
 }
 
 // session is a client of the broker.

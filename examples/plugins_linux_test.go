@@ -96,7 +96,7 @@ func testOrders(e *example) {
 }
 
 // testAudit: what was published stands in the database when the broker has ended, with a
-// kill and a reload on the way.
+// kill and a reload on the way, and also when it was killed itself.
 func testAudit(e *example) {
 	b := e.startPlugin()
 	e.transcripts(b.program)
@@ -123,8 +123,14 @@ func testAudit(e *example) {
 	b.reload("batch: 512", "batch: 16")
 	publish("orders.reloaded")
 	b.stop()
+
+	e.edit(`flush: "200ms"`, `flush: "1h"`)
+	b = e.startPlugin()
+	c = b.client("bob", "bob")
+	publish("orders.orphaned")
+	b.die()
 	got := e.records()
-	for _, line := range []string{"publish|bob|orders.killed|0", "publish|bob|orders.reloaded|0"} {
+	for _, line := range []string{"publish|bob|orders.killed|0", "publish|bob|orders.reloaded|0", "publish|bob|orders.orphaned|0"} {
 		if !slices.Contains(got, line) {
 			e.t.Errorf("there is no %s in %q", line, got)
 		}
