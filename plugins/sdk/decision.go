@@ -94,8 +94,17 @@ type Permissions struct {
 	Responses *Responses
 }
 
-// Rules allow and deny subjects; an empty Allow allows everything.
+// Rules allow and deny subjects. A nil Allow allows everything, and one that is there
+// and empty nothing.
 type Rules struct{ Allow, Deny []string }
+
+func (r *Rules) proto() *hookv1.Rules {
+	out := &hookv1.Rules{Allow: r.Allow, Deny: r.Deny}
+	if r.Allow != nil && len(r.Allow) == 0 { // which the protocol does not tell from nil
+		out.Deny = []string{">"}
+	}
+	return out
+}
 
 // Responses bound the permission to answer; 0 is the broker's default, negative no
 // bound.
@@ -122,10 +131,7 @@ func (p *Permissions) proto() *hookv1.Permissions {
 	if p == nil {
 		return nil
 	}
-	out := &hookv1.Permissions{
-		Publish:   &hookv1.Rules{Allow: p.Publish.Allow, Deny: p.Publish.Deny},
-		Subscribe: &hookv1.Rules{Allow: p.Subscribe.Allow, Deny: p.Subscribe.Deny},
-	}
+	out := &hookv1.Permissions{Publish: p.Publish.proto(), Subscribe: p.Subscribe.proto()}
 	if r := p.Responses; r != nil {
 		out.Responses = &hookv1.Responses{Max: clamp(r.Max), ExpiresMs: int64(milliseconds(r.Expires))}
 		if r.Expires < 0 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +128,10 @@ func (r *Result) take(q *question, reply *hookv1.Reply) {
 	case Allow:
 		if id := reply.GetIdentity(); id != nil {
 			r.Identity = identity(id)
+			if err := checkIdentity(r.Identity); err != nil {
+				r.fail(err)
+				return
+			}
 		}
 	case Replace:
 		if err := r.replace(q, reply); err != nil {
@@ -136,6 +141,32 @@ func (r *Result) take(q *question, reply *hookv1.Reply) {
 	}
 	r.Verdict = v
 }
+
+// checkIdentity returns why the broker would not take an identity, or nil.
+func checkIdentity(id *sdk.Identity) error {
+	if id.MaxPayload < 0 || id.MaxSubscriptions < 0 {
+		return errors.New("the identity: a limit is negative: leave it out for none")
+	}
+	p := id.Permissions
+	if p == nil {
+		return nil
+	}
+	for _, s := range slices.Concat(p.Publish.Allow, p.Publish.Deny) {
+		if valid(s) != nil || strings.ContainsAny(s, blanks) {
+			return fmt.Errorf("the identity: permissions.publish: %q is no subject", s)
+		}
+	}
+	for _, s := range slices.Concat(p.Subscribe.Allow, p.Subscribe.Deny) {
+		to, queue, has := strings.Cut(s, " ")
+		if valid(to) != nil || has && valid(queue) != nil || strings.ContainsAny(to+queue, blanks) {
+			return fmt.Errorf("the identity: permissions.subscribe: %q is no subject, with or without a queue behind a blank", s)
+		}
+	}
+	return nil
+}
+
+// blanks end a word in the protocol of clients.
+const blanks = " \t\r\n"
 
 // takes reports whether a verdict may stand at a point.
 func takes(p hookv1.Point, v Verdict) bool {
@@ -159,7 +190,7 @@ func (r *Result) replace(q *question, reply *hookv1.Reply) error {
 		if err := valid(s); err != nil {
 			return fmt.Errorf("the new subject %q: %w", s, err)
 		}
-		if strings.ContainsAny(s, " \t\r\n\x00") || wild(s) {
+		if strings.ContainsAny(s, blanks+"\x00") || wild(s) {
 			return fmt.Errorf("the new subject %q has a wildcard or a blank", s)
 		}
 		r.Subject = s

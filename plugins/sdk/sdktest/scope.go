@@ -21,8 +21,21 @@ func title(p hookv1.Point) string {
 	return strings.ToUpper(n[:1]) + n[1:]
 }
 
+// eventTypes are all that there are.
+var eventTypes = [...]string{"connect", "disconnect", "subscribe", "unsubscribe", "slow_consumer", "auth_error", "reload"}
+
 // check returns why the broker would not load a registration, or nil.
 func check(r *hookv1.Registration) error {
+	for _, f := range append(slices.Clone(r.GetFields()), r.GetCache().GetBy()...) {
+		if _, ok := hookv1.Field_name[int32(f)]; !ok || f == hookv1.Field_FIELD_UNSPECIFIED {
+			return fmt.Errorf("%d is no field", f)
+		}
+	}
+	for _, e := range r.GetEvents() {
+		if !slices.Contains(eventTypes[:], e) {
+			return fmt.Errorf("%q is no event: want %s", e, strings.Join(eventTypes[:], ", "))
+		}
+	}
 	for _, s := range r.GetSubjects() {
 		if err := valid(string(s)); err != nil {
 			return fmt.Errorf("the subject %q: %w", s, err)
@@ -37,7 +50,12 @@ func check(r *hookv1.Registration) error {
 			return errors.New("it has no accounts there: they are still to be found")
 		}
 	}
-	c := r.GetCache()
+	return checkCache(r)
+}
+
+// checkCache is [check] of the cache.
+func checkCache(r *hookv1.Registration) error {
+	c, p := r.GetCache(), r.GetPoint()
 	if c == nil {
 		return nil
 	}
@@ -46,6 +64,14 @@ func check(r *hookv1.Registration) error {
 	}
 	if everything(r) {
 		return errors.New("it has a cache, so it has to name the fields that it looks at")
+	}
+	if len(c.GetBy())+len(c.GetTags())+len(c.GetHeaders()) == 0 {
+		return errors.New("its cache keeps answers by nothing: name what they depend on")
+	}
+	for _, f := range c.GetBy() {
+		if f > hookv1.Field_FIELD_QUEUE { // the others change from one message to the next
+			return fmt.Errorf("no answers are kept by the %s", fieldName(f))
+		}
 	}
 	for _, f := range r.GetFields() {
 		if !slices.Contains(c.GetBy(), f) {

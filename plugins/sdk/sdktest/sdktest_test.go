@@ -230,6 +230,14 @@ func TestRefused(t *testing.T) {
 		{"account at connect", &policy{}, Options{}, []sdk.Registration{{Point: sdk.AtConnect, Accounts: []string{"a"}}}, "it has no accounts there"},
 		{"cache of all", &policy{}, Options{}, []sdk.Registration{{Point: sdk.AtPublish, Cache: &sdk.Cache{}}}, "has to name the fields"},
 		{"cache at inspect", &policy{}, Options{}, []sdk.Registration{{Point: sdk.AtInspect, Cache: &sdk.Cache{}}}, "not kept there"},
+		{"no field", &policy{}, Options{}, []sdk.Registration{{Point: sdk.AtPublish, Fields: []sdk.Field{99}}}, "99 is no field"},
+		{"no event", &policy{}, Options{}, []sdk.Registration{{Point: sdk.AtEvent, Events: []string{"conect"}}}, `"conect" is no event: want connect, disconnect,`},
+		{"cache by nothing", &policy{}, Options{}, []sdk.Registration{
+			{Point: sdk.AtPublish, Headers: []string{"A"}, Cache: &sdk.Cache{}},
+		}, "its cache keeps answers by nothing"},
+		{"cache by what changes", &policy{}, Options{}, []sdk.Registration{
+			{Point: sdk.AtPublish, Fields: []sdk.Field{sdk.Size}, Cache: &sdk.Cache{By: []sdk.Field{sdk.Size}}},
+		}, "no answers are kept by the size"},
 		{"field beside the cache", &policy{}, Options{}, []sdk.Registration{
 			{Point: sdk.AtPublish, Fields: []sdk.Field{sdk.User}, Cache: &sdk.Cache{By: []sdk.Field{sdk.Subject}}},
 		}, "it is sent the user"},
@@ -237,7 +245,7 @@ func TestRefused(t *testing.T) {
 			{Point: sdk.AtPublish, Headers: []string{"A"}, Cache: &sdk.Cache{Headers: []string{"b"}}},
 		}, `it is sent the header "A"`},
 		{"tag beside the cache", &policy{}, Options{}, []sdk.Registration{
-			{Point: sdk.AtPublish, Tags: []string{"A"}, Cache: &sdk.Cache{}},
+			{Point: sdk.AtPublish, Tags: []string{"A"}, Cache: &sdk.Cache{Tags: []string{"a"}}},
 		}, `it is sent the tag "A"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -247,6 +255,42 @@ func TestRefused(t *testing.T) {
 				t.Errorf("got %v, want %s", err, tt.want)
 			}
 		})
+	}
+}
+
+// guest is a plugin that lets everybody in, in its way.
+type guest sdk.Identity
+
+func (g guest) Connect(context.Context, *sdk.Connect) sdk.Decision {
+	return sdk.AllowAs(sdk.Identity(g))
+}
+
+// TestIdentities: what the broker takes for no answer is none here, and rules that have
+// nothing in them allow nothing.
+func TestIdentities(t *testing.T) {
+	t.Parallel()
+	rules := func(publish, subscribe sdk.Rules) *sdk.Permissions {
+		return &sdk.Permissions{Publish: publish, Subscribe: subscribe}
+	}
+	for _, tt := range []struct {
+		name string
+		is   guest
+		want string
+	}{
+		{"all", guest{User: "u", Permissions: rules(sdk.Rules{Deny: []string{"a.>"}}, sdk.Rules{Allow: []string{"b q.*"}})}, ""},
+		{"subject", guest{Permissions: rules(sdk.Rules{Allow: []string{"a..b"}}, sdk.Rules{})}, `permissions.publish: "a..b"`},
+		{"queue to publish", guest{Permissions: rules(sdk.Rules{Deny: []string{"a b"}}, sdk.Rules{})}, `permissions.publish: "a b"`},
+		{"two queues", guest{Permissions: rules(sdk.Rules{}, sdk.Rules{Allow: []string{"a b c"}})}, `permissions.subscribe: "a b c"`},
+		{"limit", guest{MaxPayload: -1}, "a limit is negative"},
+	} {
+		r := Start(t, tt.is, nil).Connect(sdk.Connect{})
+		if err := fmt.Sprint(r.Err); tt.want != "" && !strings.Contains(err, tt.want) || tt.want == "" && r.Err != nil {
+			t.Errorf("%s: got %v, want %q", tt.name, r, tt.want)
+		}
+	}
+	r := Start(t, guest{Permissions: rules(sdk.Rules{Allow: []string{}}, sdk.Rules{})}, nil).Connect(sdk.Connect{}).WantAllow()
+	if diff := cmp.Diff(rules(sdk.Rules{Deny: []string{">"}}, sdk.Rules{}), r.Identity.Permissions); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
