@@ -16,8 +16,9 @@ import (
 )
 
 // asking runs the plugin as the broker does, and has each registration asked a
-// question by the chain. Of makes the question; nil is none.
-func (s *subject) asking(ctx context.Context, of func(r *hooks.Registration) *hooks.Call) (answers []string, err error) {
+// question by the chain. Of makes the question; nil is none. Look says what is wrong
+// with the message that an answer has made of it; it may be nil.
+func (s *subject) asking(ctx context.Context, of func(*hooks.Registration) *hooks.Call, look func(*hooks.Call) error) (answers []string, err error) {
 	p, err := s.open(ctx)
 	if err != nil {
 		return nil, err
@@ -31,6 +32,11 @@ func (s *subject) asking(ctx context.Context, of func(r *hooks.Registration) *ho
 			continue
 		}
 		said, err := s.decide(ctx, p, i, c)
+		if err == nil && look != nil && c.Outcome.Verdict == hooks.Replace {
+			if err = look(c); err != nil {
+				err = fmt.Errorf("registration %d (%v): %w", i, list[i].Point, err)
+			}
+		}
 		c.Done()
 		if err != nil {
 			errs = append(errs, err)
@@ -43,7 +49,7 @@ func (s *subject) asking(ctx context.Context, of func(r *hooks.Registration) *ho
 
 // checkAnswers: each point is answered, with what it takes.
 func checkAnswers(ctx context.Context, s *subject) (string, error) {
-	answers, err := s.asking(ctx, func(r *hooks.Registration) *hooks.Call { return call(r, 1, "conform") })
+	answers, err := s.asking(ctx, func(r *hooks.Registration) *hooks.Call { return call(r, 1, "conform") }, nil)
 	if err != nil {
 		return "", err
 	}
@@ -56,14 +62,33 @@ func checkAnswers(ctx context.Context, s *subject) (string, error) {
 // odd is bytes that are no text.
 const odd = "\xff\xfe\x80"
 
+// mangled says which part of a message a plugin has taken for text, which makes U+FFFD
+// of bytes that are none.
+func mangled(c *hooks.Call) error {
+	for _, part := range []struct {
+		name  string
+		bytes []byte
+	}{{"subject", c.Subject}, {"header", c.Header}, {"payload", c.Payload}} {
+		if bytes.Contains(part.bytes, []byte("\ufffd")) {
+			return fmt.Errorf("the bytes %q of the %s come back as U+FFFD: keep them as bytes, they are not always text", odd, part.name)
+		}
+	}
+	return nil
+}
+
 // checkBytes: subjects, replies, queues and payloads need not be UTF-8.
 func checkBytes(ctx context.Context, s *subject) (string, error) {
 	answers, err := s.asking(ctx, func(r *hooks.Registration) *hooks.Call {
 		if r.Point == hooks.AtConnect {
 			return nil
 		}
-		return call(r, 1, odd)
-	})
+		c := call(r, 1, odd)
+		if r.Point != hooks.AtSubscribe {
+			c.Header = []byte("NATS/1.0\r\nConform: " + odd + "\r\n\r\n")
+			c.Size = len(c.Header) + len(c.Payload)
+		}
+		return c
+	}, mangled)
 	if err == nil && len(answers) == 0 {
 		err = skip("the plugin is asked about no subjects")
 	}
@@ -73,9 +98,18 @@ func checkBytes(ctx context.Context, s *subject) (string, error) {
 // large is a message that every broker takes.
 const large = 1 << 20
 
+// largePayload is an object in JSON of which no part is another.
+func largePayload() []byte {
+	b := []byte(`{"conform":"`)
+	for len(b) < large {
+		b = fmt.Appendf(b, "%d,", len(b))
+	}
+	return append(b[:large-len(`"}`)], `"}`...)
+}
+
 // checkLarge: a message of 1 MiB comes and, if the plugin changes it, goes.
 func checkLarge(ctx context.Context, s *subject) (string, error) {
-	payload := bytes.Repeat([]byte("x"), large)
+	payload := largePayload()
 	answers, err := s.asking(ctx, func(r *hooks.Registration) *hooks.Call {
 		if r.MaxPayload > 0 && r.MaxPayload < large+len(header) || r.Point != hooks.AtInspect && r.Point != hooks.AtPublish {
 			return nil
@@ -86,6 +120,11 @@ func checkLarge(ctx context.Context, s *subject) (string, error) {
 			c.Payload = payload
 		}
 		return c
+	}, func(c *hooks.Call) error {
+		if n := len(c.Payload); n > 0 && n < large && bytes.HasPrefix(payload, c.Payload) {
+			return fmt.Errorf("of a payload of %d bytes the first %d come back: take and send frames of any size; max_payload of a registration is for those that a plugin does not want", large, n)
+		}
+		return nil
 	})
 	if err == nil && len(answers) == 0 {
 		err = skip("the plugin is asked about no message of 1 MiB")
@@ -119,7 +158,11 @@ func checkLoad(ctx context.Context, s *subject) (_ string, err error) {
 		n = min(n, mostConnects)
 	}
 	start := time.Now()
-	if err := s.load(ctx, p, place, n); err != nil {
+	err = s.load(ctx, p, place, n)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = s.unanswered()
+	}
+	if err != nil {
 		return "", fmt.Errorf("a call among many at %v: %w", point, err)
 	}
 	took := time.Since(start)

@@ -43,6 +43,7 @@ func TestGood(t *testing.T) {
 		{"good", With, []string{"without TLS"}},
 		{"good", Without, []string{"without TLS"}},
 		{"small", Both, []string{"unknown client", "clients that go", "events", "state"}},
+		{"remembers", With, []string{"without TLS"}},
 	} {
 		t.Run(tt.which+strconv.Itoa(int(tt.tls)), func(t *testing.T) {
 			t.Parallel()
@@ -84,25 +85,35 @@ func TestEnemies(t *testing.T) {
 		{"not well", "health", "its health is NOT_SERVING"},
 		{"TLS only", "without TLS", `its last words are "no certificate"`},
 		{"wrong verdict", "answers", "registration 0 (publish): bad_reply: drop is no answer at publish"},
-		{"silent", "answers", "registration 0 (publish): timeout"},
+		{"silent", "answers", "registration 0 (publish): there is no answer within 200ms: answer each request once, by its id, and in time"},
+		{"late", "answers", "registration 0 (publish): there is no answer within 200ms"},
+		{"mangles subjects", "bytes", `registration 0 (rewrite): the bytes "\xff\xfe\x80" of the subject come back as U+FFFD: keep them as bytes, they are not always text`},
+		{"mangles payloads", "bytes", `registration 0 (inspect): the bytes "\xff\xfe\x80" of the payload come back as U+FFFD`},
+		{"cuts off", "large message", "registration 1 (inspect): of a payload of 1048576 bytes the first 65536 come back: take and send frames of any size"},
 		{"UTF-8 only", "bytes", "Aborted: I give up"},
 		{"small messages only", "large message", "Aborted: I give up"},
-		{"twice", "replies by id", "is answered twice"},
+		{"twice", "replies by id", "id 2 is answered twice, id 4 is answered twice, id 6 is answered twice, and 99 more: answer each request once, by its id"},
 		{"other ids", "replies by id", "was never asked"},
-		{"one a frame", "replies by id", "198 of 201 requests have no answer"},
+		{"one a frame", "replies by id", "198 of 201 requests have no answer within 200ms: answer each request once, by its id"},
+		{"mixes up", "unknown point", "the answers of a frame have the ids of each other: an answer has the id of its own request"},
 		{"all points", "unknown point", "the unknown point 99 is answered by VERDICT_PASS"},
 		{"everybody", "unknown client", "a client that was not introduced is answered by VERDICT_PASS"},
 		{"hasty", "clients that go", "a request in the frame with which its client goes has no answer: who is it?"},
 		{"loyal", "clients that go", "a client that has gone is answered by VERDICT_PASS"},
 		{"no patience", "deadlines", "requests had a timeout of 1 ms: "},
-		{"tires", "load", "a call among many at publish: "},
+		{"tires", "load", "a call among many at publish: there is no answer within 200ms"},
+		{"drops one", "load", "a call among many at publish: there is no answer within 1s"},
 		{"no events", "events", "Notify: Unimplemented: no events"},
 		{"no state", "state", "by Handover: Unknown: it is a mess"},
 		{"strange state", "state", "does not take the state of 4 bytes: the plugin refuses its configuration: what is this?"},
+		{"forgets", "state", "the process that got a state of 2 bytes hands over what one hands over that got none: take over what Configure brings in state"},
 		{"fickle", "kill and restart", "registers something else than before"},
-		{"stays", "shutdown", "it does not end within 1s of Shutdown"},
+		{"silent", "kill and restart", "after the restart: registration 0 (publish): there is no answer within 200ms"},
+		{"stays", "shutdown", "it does not end within 1s of Shutdown: signal: killed: end the process when plugin.GRPCController is called, and whatever it waits for"},
 		{"not well", "shutdown", "it does not end within 1s of Shutdown"},
 		{"loud", "standard output", "the plugin writes to its standard output"},
+		{"loud when asked", "standard output", "the plugin writes to its standard output"},
+		{"says goodbye", "standard output", "the plugin writes to its standard output"},
 	} {
 		failed = append(failed, tt.check)
 		t.Run(tt.check+"/"+tt.which, func(t *testing.T) {
@@ -111,8 +122,10 @@ func TestEnemies(t *testing.T) {
 			switch tt.which {
 			case "not well":
 				o.TLS = Without
-			case "silent", "one a frame", "tires":
+			case "silent", "late", "one a frame", "tires":
 				o.Timeout = 200 * time.Millisecond
+			case "drops one":
+				o.Timeout = time.Second
 			}
 			c := look(t, o, tt.check)
 			if c.Result != Failed || !strings.Contains(c.Detail, tt.want) || strings.Contains(c.Detail, "\n") {
@@ -132,7 +145,7 @@ func look(t *testing.T, o Options, name string) Check {
 	t.Helper()
 	list := slices.Clone(checks[:needed])
 	for _, c := range checks[needed:] {
-		if c.name == name {
+		if c.name == name || name == "standard output" && c.name == "replies by id" { // of a plugin that is asked
 			list = append(list, c)
 		}
 	}

@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -115,10 +116,36 @@ func checkState(ctx context.Context, s *subject) (string, error) {
 	if !alike(first.said, second.said) {
 		return "", errors.New("the next process registers something else when it has the state")
 	}
-	if _, err := second.handover(ctx); err != nil {
-		return "", fmt.Errorf("the process that got the state: %w", err)
+	if err := s.kept(ctx, second, state); err != nil {
+		return "", err
 	}
 	return fmt.Sprintf("%d bytes", len(state)), second.busy(ctx)
+}
+
+// kept compares what a process hands over that got a state, and was asked nothing, with
+// what one does that got none. It may well be another than what it got; but if it is the
+// latter, though the process before had something else, then it has taken in nothing.
+func (s *subject) kept(ctx context.Context, p *process, state []byte) error {
+	now, err := p.handover(ctx)
+	if _, none := errors.AsType[*skipped](err); err != nil && !none {
+		return fmt.Errorf("the process that got the state: %w", err)
+	}
+	if bytes.Equal(now, state) {
+		return nil
+	}
+	fresh, err := s.launch(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = fresh.end() }()
+	none, err := fresh.handover(ctx)
+	if _, skips := errors.AsType[*skipped](err); err != nil && !skips {
+		return err
+	}
+	if bytes.Equal(now, none) && !bytes.Equal(state, none) {
+		return fmt.Errorf("the process that got a state of %d bytes hands over what one hands over that got none: take over what Configure brings in state", len(state))
+	}
+	return nil
 }
 
 // busy asks all that there is to ask, and tells what there is to tell.
@@ -200,9 +227,9 @@ func (s *subject) awaitNext(ctx context.Context, p *plugins.Plugin) error {
 	for p.Restarts() == 0 || !p.Up() {
 		if place := busiest(list); place >= 0 {
 			c := call(&list[place], 1, "conform")
-			err := batch(ctx, p, place, []*hooks.Call{c}, s.o.StartTimeout)
+			err := batch(ctx, p, place, []*hooks.Call{c}, s.o.Timeout)
 			c.Done()
-			if err != nil {
+			if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 				return fmt.Errorf("its process was killed, and the next does not take its place: %w", err)
 			}
 		}

@@ -3,6 +3,7 @@
 package conform
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
 	"syscall"
+	"time"
 	"unicode/utf8"
 
 	"github.com/hashicorp/go-plugin"
@@ -35,6 +40,8 @@ func servePlugin() {
 	switch which := os.Getenv(whichKey); which {
 	case "good":
 		sdk.Main(good{})
+	case "remembers":
+		counting(true).serve()
 	case "small":
 		sdk.Main(small{}, sdk.Registration{Point: sdk.AtPublish, Subjects: []string{"a.b"}, Fields: []sdk.Field{sdk.Subject}})
 	default:
@@ -81,8 +88,9 @@ type raw struct {
 	notify        func() error
 	// answer is asked first; it may return replies of its own, or end the stream.
 	answer func(*session, *hookv1.Request) ([]*hookv1.Reply, error)
-	// hasty forgets clients before it answers; loyal does not forget them.
-	hasty, loyal bool
+	// hasty forgets clients before it answers; loyal does not forget them; mixed gives
+	// each answer of a frame the id of another.
+	hasty, loyal, mixed bool
 }
 
 // session is what is known on a stream.
@@ -155,6 +163,11 @@ func (r raw) Stream(s grpc.BidiStreamingServer[hookv1.Batch, hookv1.Replies]) er
 		}
 		if !r.loyal {
 			forget(in.GetGone())
+		}
+		if r.mixed {
+			for i, q := range in.GetRequests() {
+				out.Replies[len(out.GetReplies())-1-i].Id = q.GetId()
+			}
 		}
 		if err := s.Send(out); err != nil {
 			return err
@@ -263,6 +276,41 @@ var enemies = map[string]func(){
 		raw{notify: func() error { return status.Error(codes.Unimplemented, "no events") }}.serve()
 	},
 	"no state": func() { raw{handover: func() ([]byte, error) { return nil, errors.New("it is a mess") }}.serve() },
+	"late": func() {
+		when(always, func(_ *hookv1.Request, r *hookv1.Reply) ([]*hookv1.Reply, error) {
+			<-time.After(400 * time.Millisecond) // twice as long as it is waited for
+			return []*hookv1.Reply{r}, nil
+		}).serve()
+	},
+	"mangles subjects": func() {
+		r := when(always, func(q *hookv1.Request, r *hookv1.Reply) ([]*hookv1.Reply, error) {
+			r.Verdict, r.Subject = hookv1.Verdict_VERDICT_REPLACE, []byte("to."+strings.ToValidUTF8(string(q.GetSubject()), "\ufffd"))
+			return []*hookv1.Reply{r}, nil
+		})
+		r.registrations = []*hookv1.Registration{{Point: hookv1.Point_POINT_REWRITE}}
+		r.serve()
+	},
+	"mangles payloads": func() {
+		r := payloads(func(b []byte) []byte { return bytes.ToValidUTF8(b, []byte("\ufffd")) })
+		r.registrations = []*hookv1.Registration{{Point: hookv1.Point_POINT_INSPECT}}
+		r.serve()
+	},
+	"cuts off": func() { payloads(func(b []byte) []byte { return b[:min(len(b), 64<<10)] }).serve() },
+	"mixes up": func() { raw{mixed: true}.serve() },
+	"drops one": func() {
+		when(func(t *session, _ *hookv1.Request) bool { return t.asked == 1000 }, silence).serve()
+	},
+	"forgets": func() { counting(false).serve() },
+	"loud when asked": func() {
+		when(always, func(_ *hookv1.Request, r *hookv1.Reply) ([]*hookv1.Reply, error) {
+			_, err := syscall.Write(1, []byte("asked\n"))
+			return []*hookv1.Reply{r}, err
+		}).serve()
+	},
+	"says goodbye": func() {
+		raw{}.serve()
+		_, _ = syscall.Write(1, []byte("bye\n"))
+	},
 	"strange state": func() {
 		raw{handover: func() ([]byte, error) { return []byte("kept"), nil }, configure: func(in *hookv1.ConfigureRequest) string {
 			if len(in.GetState()) > 0 {
@@ -277,6 +325,36 @@ var enemies = map[string]func(){
 		raw{configure: func(*hookv1.ConfigureRequest) string { _, _ = syscall.Write(1, []byte("hello\n")); return "" }}.serve()
 	},
 	"has child": runaway,
+}
+
+// payloads is a plugin that puts another payload in the place of each.
+func payloads(change func([]byte) []byte) raw {
+	return when(func(_ *session, q *hookv1.Request) bool { return q.GetPoint() == hookv1.Point_POINT_INSPECT },
+		func(q *hookv1.Request, r *hookv1.Reply) ([]*hookv1.Reply, error) {
+			if r.GetError() == "" {
+				r.Verdict, r.Message = hookv1.Verdict_VERDICT_REPLACE, &hookv1.Message{Payload: change(q.GetPayload())}
+			}
+			return []*hookv1.Reply{r}, nil
+		})
+}
+
+// counting is a plugin that hands over how often it was asked, and goes on from what it
+// is given, or does not.
+func counting(on bool) raw {
+	var n atomic.Int64
+	n.Store(10)
+	r := when(always, func(_ *hookv1.Request, r *hookv1.Reply) ([]*hookv1.Reply, error) {
+		n.Add(1)
+		return []*hookv1.Reply{r}, nil
+	})
+	r.handover = func() ([]byte, error) { return strconv.AppendInt(nil, n.Load(), 10), nil }
+	r.configure = func(in *hookv1.ConfigureRequest) string {
+		if v, err := strconv.ParseInt(string(in.GetState()), 10, 64); err == nil && on {
+			n.Store(v)
+		}
+		return ""
+	}
+	return r
 }
 
 // byHand serves without go-plugin, TLS, and whatever is not registered.

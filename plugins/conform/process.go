@@ -113,5 +113,16 @@ func (s *subject) decide(ctx context.Context, p *plugins.Plugin, registration in
 	if failure.Kind == hooks.KindRuntime { // what a plugin says is of this kind
 		return fmt.Sprintf("no answer (%v)", why), nil
 	}
+	if errors.Is(why, context.DeadlineExceeded) {
+		return "", fmt.Errorf("registration %d (%v): %w", registration, r.Point, s.unanswered())
+	}
 	return "", fmt.Errorf("registration %d (%v): %v: %w", registration, r.Point, failure.Kind, why)
+}
+
+// once is what an author has to do about answers that do not come, or too often.
+const once = "answer each request once, by its id"
+
+// unanswered is what is wrong with a request that has no answer.
+func (s *subject) unanswered() error {
+	return fmt.Errorf("there is no answer within %v: %s, and in time", s.o.Timeout, once)
 }

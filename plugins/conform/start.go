@@ -116,7 +116,10 @@ func (s *subject) shutDown(ctx context.Context) error {
 		_ = p.end()
 		return err
 	}
-	return p.end()
+	if err := p.end(); err != nil {
+		return fmt.Errorf("%w: end the process when plugin.GRPCController is called, and whatever it waits for", err)
+	}
+	return nil
 }
 
 // checkOutput: none of its processes wrote more than the handshake.

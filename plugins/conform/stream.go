@@ -2,6 +2,7 @@ package conform
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,16 +39,32 @@ func checkIDs(ctx context.Context, s *subject) (string, error) {
 // unknownPoint is none that there is.
 const unknownPoint = 99
 
-// checkUnknownPoint: what a plugin does not know it answers with an error.
+// checkUnknownPoint: what a plugin does not know it answers with an error, and nothing
+// else in the same frame.
 func checkUnknownPoint(ctx context.Context, s *subject) (string, error) {
 	return s.talking(ctx, func(t *talk, places []int) (string, error) {
+		before := new(hookv1.Batch)
+		known := t.question(before, places[0])
+		answers, err := t.ask(ctx, before)
+		if err != nil {
+			return "", err
+		}
+		knows := answers[known.GetId()].GetError() == ""
+
 		b := new(hookv1.Batch)
+		known = t.question(b, places[0])
 		q := t.question(b, places[0])
 		q.Point = unknownPoint
-		answers, err := t.ask(ctx, b)
-		switch {
-		case err != nil:
+		after := []*hookv1.Request{t.question(b, places[0]), t.question(b, places[0])}
+		if answers, err = t.ask(ctx, b); err != nil {
 			return "", err
+		}
+		for _, k := range append(after, known) {
+			if knows && answers[k.GetId()].GetError() != "" && answers[q.GetId()].GetError() == "" {
+				return "", errors.New("the answers of a frame have the ids of each other: an answer has the id of its own request")
+			}
+		}
+		switch {
 		case answers[q.GetId()].GetError() == "":
 			return "", fmt.Errorf("a request at the unknown point %d is answered by %s: answer it with an error, as nobody has looked at it",
 				unknownPoint, answers[q.GetId()].GetVerdict())

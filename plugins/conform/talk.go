@@ -152,7 +152,7 @@ func (t *talk) await(ctx context.Context, list ...*hookv1.Batch) (map[uint64]*ho
 				answers[r.GetId()] = r
 			}
 		case <-late.C:
-			return answers, fmt.Errorf("%d of %d requests have no answer within %v", all-len(answers), all, t.process.subject.o.Timeout)
+			return answers, fmt.Errorf("%d of %d requests have no answer within %v: %s, and in time", all-len(answers), all, t.process.subject.o.Timeout, once)
 		case <-ctx.Done():
 			return answers, ctx.Err()
 		}
@@ -178,9 +178,9 @@ func (t *talk) strange() error {
 	case n == 0:
 		return nil
 	case n > most:
-		return fmt.Errorf("%s, and %d more", strings.Join(t.odd[:most], ", "), n-most)
+		return fmt.Errorf("%s, and %d more: %s", strings.Join(t.odd[:most], ", "), n-most, once)
 	}
-	return errors.New(strings.Join(t.odd, ", "))
+	return fmt.Errorf("%s: %s", strings.Join(t.odd, ", "), once)
 }
 
 // ask sends a batch and returns the answers.

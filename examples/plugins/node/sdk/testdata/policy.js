@@ -77,14 +77,14 @@ export class Policy {
     if (message.client.user !== '') {
       return fail('a field came that nobody wanted');
     }
-    return to(`t.${message.client.account}.${message.subject}`);
+    return to(Buffer.concat([Buffer.from(`t.${message.client.account}.`), message.subjectBytes]));
   }
 
   async inspect(message) {
     if (message.payload.length === 0) {
       return drop('empty');
     }
-    message.payload = message.payload.toString().toUpperCase();
+    message.payload = message.payload.map((b) => (b >= 0x61 && b <= 0x7a ? b - 0x20 : b)); // bytes: it need not be text
     message.setHeader('Seen', `${message.get('seen') ?? ''}${message.size}`);
     return pass();
   }
