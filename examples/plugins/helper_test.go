@@ -118,7 +118,7 @@ func ask(t testing.TB, p *plugins.Plugin, registration int, d time.Duration, fil
 	t.Helper()
 	c := hooks.NewCall()
 	t.Cleanup(c.Done)
-	c.Client, c.MaxPayload = bob(), 1<<20
+	c.Client, c.MaxPayload = bob(), 16<<20
 	fill(c)
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import secrets
+import signal
 import sys
 import tempfile
 import threading
@@ -64,9 +65,14 @@ def serve(plugin: object, registrations: Sequence[Registration] = ()) -> NoRetur
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(Formatter())
         logging.basicConfig(handlers=[handler], level=logging.INFO)
-    _watch_parent()
-
     stopped = threading.Event()
+    _watch_parent(stopped)
+    if threading.current_thread() is threading.main_thread():
+        # They are for the broker, also where a service manager sends them to all
+        # processes: it still has messages to ask about before it ends. A handler, as
+        # a child would go on to ignore what is ignored here.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
     server = _server(service, stopped)
     path = os.path.join(os.environ.get("PLUGIN_UNIX_SOCKET_DIR") or tempfile.gettempdir(), f"hook-{secrets.token_hex(6)}")
     certificate = _listen(server, f"unix:{path}")
@@ -94,14 +100,14 @@ def _listen(server: grpc.Server, address: str) -> str:
     return base64.b64encode(der).decode().rstrip("=")
 
 
-def _watch_parent() -> None:
-    """Ends the process when the broker has died without a word: it would serve nobody for ever."""
+def _watch_parent(stopped: threading.Event) -> None:
+    """Has the process end when the broker has died without a word: it would serve nobody for ever."""
     broker = os.getppid()
 
     def watch() -> None:
         while os.getppid() == broker:
             time.sleep(1)
-        os._exit(1)
+        stopped.set()
 
     threading.Thread(target=watch, daemon=True).start()
 

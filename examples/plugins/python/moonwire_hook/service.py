@@ -14,6 +14,9 @@ from .protocol import FIELDS, POINT_NAMES, POINTS
 
 _log = logging.getLogger("moonwire_hook")
 
+_MOST_BYTES = 1 << 26  # of a frame of replies
+_MOST_COMMANDS = 1000  # of a frame: it must not become larger than the broker takes
+
 
 @dataclasses.dataclass(frozen=True)
 class Cache:
@@ -126,9 +129,12 @@ class Broker:
             send()
 
     def take(self) -> list:
-        """Returns what is to be sent, once."""
+        """Returns what is to be sent in a frame, once. The next one is asked for."""
         with self._lock:
-            commands, self._commands = self._commands, []
+            commands, self._commands = self._commands[:_MOST_COMMANDS], self._commands[_MOST_COMMANDS:]
+            send = self._send if self._commands else None
+        if send:
+            send()
         return commands
 
 
@@ -181,7 +187,7 @@ class Service:
 
     def configure(self, request):
         """Returns the answer to a ConfigureRequest."""
-        version = str(getattr(self.plugin, "version", ""))
+        version = utf8(str(getattr(self.plugin, "version", "")))
         try:
             if hasattr(self.plugin, "configure"):
                 config = json.loads(request.config or b"{}")
@@ -200,7 +206,11 @@ class Service:
         if not hasattr(self.plugin, "state"):
             return None
         state = self.plugin.state()
-        return state.encode() if isinstance(state, str) else bytes(state or b"")
+        if state is None:
+            return b""
+        if not isinstance(state, (str, bytes, bytearray)):
+            raise TypeError(f"state returned {type(state).__name__}: want text or bytes")
+        return state.encode() if isinstance(state, str) else bytes(state)
 
     def notify(self, events) -> None:
         """Tells the plugin of events."""
@@ -234,7 +244,7 @@ class Service:
                 about = Message(request, client, writable=point == "inspect")
             d = decided(self.methods[point](about, context), point)
             return _failure(request, d.error) if d.error else _reply(request, point, about, d)
-        except Exception as error:  # its author's mistake, and not the end of the others
+        except BaseException as error:  # its author's mistake, also sys.exit, and not the end of the others
             _log.exception("%s: %s", point, _reason(error))
             return _failure(request, f"{point}: {_reason(error)}")
 
@@ -247,6 +257,10 @@ def _reply(request, point: str, about, d: Decision):
     )  # fmt: skip
     if point == "inspect" and d.verdict == "pass":
         changes = about.changes()
+        size = sum(map(len, (changes or {}).values()))
+        most = min(about.max_payload or _MOST_BYTES, _MOST_BYTES)
+        if size > most:  # or the broker would take no answer of the frame
+            return _failure(request, f"inspect: the message has {size} bytes after the change: at most {most}")
         if changes:
             out.verdict = number("replace")
             for what, value in changes.items():
@@ -258,5 +272,5 @@ def _failure(request, why: str):
     return protocol.Reply(id=request.id, error=utf8(why))
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     return str(error) or type(error).__name__

@@ -1,5 +1,6 @@
 """One stream of the broker: frames of questions in, frames of answers out."""
 
+import logging
 import queue
 import threading
 import time
@@ -7,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .message import Client
 from .protocol import POINTS, Replies, Reply
+
+_log = logging.getLogger("moonwire_hook")
 
 _NOBODY = Client()
 _END = object()
@@ -18,7 +21,7 @@ class Session:
 
     def __init__(self, service, batches, pool: ThreadPoolExecutor):
         self._service = service
-        self._batches = batches
+        self._batches = iter(batches)
         self._pool = pool  # for those at connect, which wait for something
         self._clients = {}  # by ref; the reader's only
         self._out = queue.SimpleQueue()
@@ -38,12 +41,19 @@ class Session:
 
     def _read(self) -> None:
         try:
-            for batch in self._batches:
+            while (batch := self._next()) is not None:
                 self._frame(batch)
-        except Exception:  # the stream has been ended from the other side
-            pass
+        except Exception as error:  # which nobody would see, as the broker ends a process that ends its stream
+            _log.exception("the stream is ended: %r", error)
         finally:
             self._out.put(_END)
+
+    def _next(self):
+        """Returns the next frame, or None when the broker has ended the stream."""
+        try:
+            return next(self._batches, None)
+        except Exception:  # with an error
+            return None
 
     def _frame(self, batch) -> None:
         for c in batch.clients:

@@ -29,6 +29,8 @@ class Policy:
 
     def close(self):
         logging.info("closed")
+        if "TOLD" in os.environ:
+            os.write(int(os.environ["TOLD"]), b"closed")
 
     def connect(self, request, context):
         if request.user == "deny":

@@ -6,14 +6,17 @@ import io
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import grpc  # noqa: E402
 from cryptography import x509  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
 
@@ -87,6 +90,29 @@ class Answers(unittest.TestCase):
         ):
             with self.subTest(want=want), self.assertLogs("moonwire_hook"):
                 self.assertIn(want, decide(point, method).error)
+
+    def test_exit(self):
+        for point in ("publish", "connect"):
+            got = decide(point, lambda _: sys.exit("no more"))
+            self.assertEqual(got.error, f"{point}: no more")
+
+    def test_too_large(self):
+        def grow(n):
+            return lambda m: setattr(m, "payload", bytes(n))
+
+        for n, most, want in ((101, 100, "at most 100"), (100, 100, ""), (2**26 + 1, 0, "at most 67108864")):
+            got = decide("inspect", grow(n), max_payload=most)
+            self.assertEqual(got.error, want and f"inspect: the message has {n} bytes after the change: {want}")
+
+    def test_state(self):
+        for state, want in (("a", b"a"), (b"\xff", b"\xff"), (bytearray(b"x"), b"x"), (None, b""), (5, None), ({}, None)):
+            with self.subTest(state=state):
+                service = Service(type("Stateful", (Question,), {"state": lambda _: state})("publish", print))
+                if want is None:
+                    with self.assertRaisesRegex(TypeError, f"state returned {type(state).__name__}: want text or bytes"):
+                        service.state()
+                else:
+                    self.assertEqual(service.state(), want)
 
     def test_odd_bytes(self):
         """Clients choose subjects: one that is not UTF-8 must not make a failure of a no."""
@@ -235,6 +261,26 @@ class Streams(unittest.TestCase):
         self.assertEqual(got, [[(1, "bob"), (2, "bob")], [(2**64 - 1, "bob")], [unknown, (6, "")], [(4, "ann True")]])
         self.assertEqual(sum(len(f.commands) for f in frames), 4)
 
+    def test_fault(self):
+        class Broken(Service):
+            def decide(self, *_):
+                raise LookupError("no such thing")
+
+        batch = Batch()
+        batch.requests.add(id=1, point=POINTS["publish"])
+        with self.assertLogs("moonwire_hook") as log:
+            self.assertEqual(list(Session(Broken(Orders()), [batch], ThreadPoolExecutor(1)).run()), [])
+        self.assertIn("the stream is ended: LookupError('no such thing')", log.output[0])
+
+    def test_many_commands(self):
+        broker = Service(Orders()).broker
+        for i in range(2500):
+            broker.disconnect({"user": f"u{i}"})
+        sent = []
+        broker.attach(lambda: sent.append(broker.take()))
+        self.assertEqual([len(s) for s in reversed(sent)], [1000, 1000, 500])
+        self.assertEqual([s[0].disconnect.of.user for s in reversed(sent)], ["u0", "u1000", "u2000"])
+
     def test_commands(self):
         broker = Service(Orders()).broker
         for of in ({}, {"user": ""}):
@@ -264,6 +310,33 @@ class Process(unittest.TestCase):
         self.assertEqual((got.returncode, got.stdout), (1, ""))
         self.assertIn("speaks the versions 2, 3", got.stderr)
         self.assertIn("printed before the handshake", got.stderr)
+
+    def test_signals(self):
+        with tempfile.TemporaryDirectory() as directory:
+            env = {**os.environ, "MOONWIRE_HOOK": "c0f6d4e0-hook", "PLUGIN_UNIX_SOCKET_DIR": directory}
+            with subprocess.Popen([sys.executable, self.PROGRAM], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as p:
+                path = p.stdout.readline().decode().split("|")[3]
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    p.send_signal(number)
+                with grpc.insecure_channel(f"unix:{path}") as channel:
+                    self.assertEqual(channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=30), b"\x08\x01")
+                    channel.unary_unary("/plugin.GRPCController/Shutdown")(b"", timeout=30)
+                self.assertEqual(p.wait(30), 0)
+
+    def test_broker_dies(self):
+        # A process between starts the plugin, and dies; nobody reads the plugin's log.
+        between = f"""
+import os, signal, subprocess, sys
+p = subprocess.Popen([sys.executable, {self.PROGRAM!r}], stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=[int(os.environ["TOLD"])])
+p.stdout.readline()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+        told, write = os.pipe()
+        with tempfile.TemporaryDirectory() as directory, os.fdopen(told, "rb") as told:
+            env = {**os.environ, "MOONWIRE_HOOK": "c0f6d4e0-hook", "PLUGIN_UNIX_SOCKET_DIR": directory, "TOLD": str(write)}
+            with subprocess.Popen([sys.executable, "-c", between], env=env, pass_fds=[write]):
+                os.close(write)
+                self.assertEqual(told.read(), b"closed")
 
     def test_certificate(self):
         _, pem, der = self_signed()

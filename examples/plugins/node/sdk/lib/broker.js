@@ -1,5 +1,9 @@
 // What a plugin may ask the broker to do by itself.
+import { utf8 } from './decision.js';
 import { permissions, selector } from './identity.js';
+
+/** How many commands a frame has: it must not become larger than the broker takes. */
+const MOST = 1000;
 
 /** Its methods do not wait; what the broker refuses stands in its log. */
 export class Broker {
@@ -7,7 +11,7 @@ export class Broker {
   #wake = () => {};
 
   disconnect(of, reason = '') {
-    this.#send({ disconnect: { of: selector(of, 'disconnect'), reason: String(reason) } });
+    this.#send({ disconnect: { of: selector(of, 'disconnect'), reason: utf8(String(reason)) } });
   }
 
   setPermissions(of, allowed) {
@@ -40,12 +44,15 @@ export class Broker {
     }
   }
 
-  /** What is to be sent, and will not be returned again. */
+  /** What is to be sent in a frame, and will not be returned again; the next one is asked for. */
   take() {
     const list = this.#commands;
     if (list.length > 0) {
-      this.#commands = [];
+      this.#commands = list.slice(MOST);
     }
-    return list;
+    if (this.#commands.length > 0) {
+      this.#wake();
+    }
+    return list.slice(0, MOST);
   }
 }

@@ -39,8 +39,8 @@ export function allow(...none) {
   return allowed;
 }
 export const allowAs = (id) => new Decision({ verdict: VERDICTS.allow, identity: identity(id) });
-export const deny = (reason = '') => new Decision({ verdict: VERDICTS.deny, reason: String(reason) });
-export const drop = (reason = '') => new Decision({ verdict: VERDICTS.drop, reason: String(reason) });
+export const deny = (reason = '') => new Decision({ verdict: VERDICTS.deny, reason: utf8(String(reason)) });
+export const drop = (reason = '') => new Decision({ verdict: VERDICTS.drop, reason: utf8(String(reason)) });
 export function to(subject) {
   const bytes = typeof subject === 'string' ? Buffer.from(subject) : subject;
   if (!(bytes instanceof Uint8Array) || bytes.length === 0) {
@@ -50,11 +50,19 @@ export function to(subject) {
 }
 export const fail = (error) => new Decision({ verdict: VERDICTS.pass, error: reasonOf(error) });
 
-/** What an error says in one line; never empty, as that would be no error. */
+/** What an error says; never empty, as that would be no error. It does not throw. */
 export function reasonOf(error) {
-  const said = error instanceof Error ? error.message || error.name : String(error ?? '');
-  return said || 'the plugin failed and does not say why';
+  let said = '';
+  try {
+    said = String((error instanceof Error ? error.message || error.name : error) ?? '');
+  } catch {
+    // it is something that cannot be shown
+  }
+  return utf8(said) || 'the plugin failed and does not say why';
 }
+
+/** Text as the protocol takes it: half of a pair of surrogates is no UTF-8. */
+export const utf8 = (s) => s.replace(/\p{Surrogate}/gu, '\ufffd');
 
 /** The helpers whose answers each point takes. */
 const taken = [];

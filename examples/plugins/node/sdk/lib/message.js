@@ -3,6 +3,9 @@ import { number } from './protocol.js';
 
 const EMPTY = Buffer.alloc(0);
 
+/** How many bytes a frame of replies may have. */
+const MOST = 2 ** 26;
+
 /** The bytes of a field, which protobufjs has as an empty list where there are none. */
 const bytes = (v) => (v.length > 0 ? v : EMPTY);
 
@@ -66,13 +69,11 @@ export class Message {
 
   set payload(v) {
     this.#change('payload');
-    if (typeof v === 'string') {
-      this.#payload = Buffer.from(v);
-    } else if (v instanceof Uint8Array) {
-      this.#payload = Buffer.from(v.buffer, v.byteOffset, v.byteLength);
-    } else {
+    if (typeof v !== 'string' && !(v instanceof Uint8Array)) {
       throw new TypeError('payload: want a string or bytes');
     }
+    // A copy: it goes out with the answers of others, and bytes may be another's by then.
+    this.#payload = Buffer.from(v);
   }
 
   get(name) { return this.values(name)[0]; }
@@ -113,10 +114,15 @@ export class Message {
     this.#header = Buffer.from(`${[first, ...list].join('\r\n')}\r\n\r\n`, 'latin1');
   }
 
-  /** What was changed, as the protocol has it; undefined if nothing was. */
+  /** What was changed, as the protocol has it; undefined if nothing was. It throws a RangeError if that is too much. */
   changes() {
     if (this.#header === undefined && this.#payload === undefined) {
       return undefined;
+    }
+    const n = (this.#header?.length ?? 0) + (this.#payload?.length ?? 0);
+    const most = Math.min(this.maxPayload || MOST, MOST);
+    if (n > most) { // or the broker would take no answer of the frame
+      throw new RangeError(`the message has ${n} bytes after the change: at most ${most}`);
     }
     return { header: this.#header, payload: this.#payload };
   }

@@ -27,6 +27,12 @@ root.resolveAll();
 /** An integer of 64 bits as a number. What is counted here never comes near 2^53. */
 export const number = (v) => (typeof v === 'number' ? v : v.toNumber());
 
+/** An integer of 64 bits that names something: a number, or its digits where that would be inexact. */
+export const name = (v) => {
+  const n = number(v);
+  return Number.isSafeInteger(n) ? n : v.toString();
+};
+
 /** A message type of the hook protocol, by name. */
 export const type = (name) => root.lookupType(`moonwire.hook.v1.${name}`);
 

@@ -19,6 +19,7 @@ if (started) {
   // here on and before serve, is for the broker's log. This happens when the module
   // is loaded, as a plugin may print before it serves.
   process.stdout.write = process.stderr.write.bind(process.stderr);
+  process.stderr.on('error', () => {}); // the broker has died, which watchParent sees
 }
 
 /** Ends a process that cannot serve. */
@@ -47,7 +48,12 @@ export async function serve(plugin, registrations) {
   if (!versions.includes(VERSION)) {
     giveUp(`the broker speaks the versions ${versions.join(', ')} of the hook protocol, and this plugin ${VERSION}: one of them is too old`);
   }
-  watchParent();
+  watchParent(service);
+  // They are for the broker, also where a service manager sends them to all processes:
+  // it still has messages to ask about before it ends.
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.on(signal, () => {});
+  }
   const client = process.env.PLUGIN_CLIENT_CERT;
   const own = client ? selfSigned() : null;
   const credentials = own
@@ -70,17 +76,33 @@ function listen(server, path, credentials) {
 }
 
 /** Ends the process when the broker has died without a word: it would serve nobody for ever. */
-function watchParent() {
+function watchParent(service) {
   const broker = process.ppid;
-  setInterval(() => {
+  const timer = setInterval(() => {
     if (process.ppid !== broker) {
-      process.exit(1);
+      clearInterval(timer);
+      end(service, 1);
     }
   }, 1000).unref();
 }
 
 /** How long the plugin's close may take, in milliseconds. The broker waits for a second in all. */
 const PATIENCE = 500;
+
+/** Ends the process when the plugin has put away what it has. */
+async function end(service, status) {
+  setTimeout(() => process.exit(status), PATIENCE);
+  await service.close();
+  setTimeout(() => process.exit(status), 10); // an answer to the broker goes out first
+}
+
+/** An error that is for the broker: those of the plugin may have a code, too, which means something else. */
+class StatusError extends Error {
+  constructor(code, message) {
+    super(message);
+    this.code = code;
+  }
+}
 
 /** A server with all that the broker asks for. */
 function newServer(service) {
@@ -91,7 +113,7 @@ function newServer(service) {
     Handover: unary(async () => {
       const state = await service.state();
       if (state === null) {
-        throw Object.assign(new Error('the plugin has no state'), { code: grpc.status.UNIMPLEMENTED });
+        throw new StatusError(grpc.status.UNIMPLEMENTED, 'the plugin has no state');
       }
       return { state };
     }),
@@ -113,19 +135,14 @@ function newServer(service) {
   server.addService(healthService, {
     Check: unary(async ({ request }) => {
       if (request.service !== '' && request.service !== 'plugin') {
-        throw Object.assign(new Error(`there is no service ${request.service}`), { code: grpc.status.NOT_FOUND });
+        throw new StatusError(grpc.status.NOT_FOUND, `there is no service ${request.service}`);
       }
       return { status: 1 };
     }),
   });
   server.addService(controllerService, {
     Shutdown: unary(async () => {
-      // The answer goes out first, as far as the broker reads it.
-      setImmediate(async () => {
-        setTimeout(() => process.exit(0), PATIENCE);
-        await service.close();
-        setTimeout(() => process.exit(0), 10);
-      });
+      setImmediate(() => end(service, 0)); // the answer goes out first, as far as the broker reads it
       return {};
     }),
   });
@@ -136,6 +153,6 @@ function newServer(service) {
 const unary = (answer) => (call, callback) => {
   answer(call).then(
     (out) => callback(null, out),
-    (error) => callback({ code: Number.isInteger(error?.code) ? error.code : grpc.status.UNKNOWN, details: reasonOf(error) }),
+    (error) => callback({ code: error instanceof StatusError ? error.code : grpc.status.UNKNOWN, details: reasonOf(error) }),
   );
 };

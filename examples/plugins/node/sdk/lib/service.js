@@ -1,7 +1,7 @@
 // A plugin as the protocol sees it: it is configured, asked, told and ended here,
 // without a word about gRPC.
 import { Broker } from './broker.js';
-import { decided, reasonOf } from './decision.js';
+import { decided, reasonOf, utf8 } from './decision.js';
 import { log } from './log.js';
 import { ConnectRequest, Event, Message, Subscription } from './message.js';
 import { POINTS, POINT_NAMES, VERDICTS } from './protocol.js';
@@ -65,7 +65,7 @@ export class Service {
   /** Answers a ConfigureRequest. It does not throw. */
   async configure(request) {
     const { plugin } = this;
-    const version = plugin.version === undefined ? '' : String(plugin.version);
+    const version = plugin.version === undefined ? '' : utf8(String(plugin.version));
     try {
       const settings = {
         hook: request.hook,
@@ -174,7 +174,11 @@ function reply(request, about, answer) {
     ttlMs: d.ttlMs,
   };
   if (request.point === POINTS.inspect && d.verdict === VERDICTS.pass) {
-    out.message = about.changes();
+    try {
+      out.message = about.changes();
+    } catch (error) { // whoever sent the message has a part in it: the log is not for that
+      return { id: request.id, error: `inspect: ${error.message}` };
+    }
     if (out.message) {
       out.verdict = VERDICTS.replace;
     }

@@ -1,7 +1,7 @@
 // One stream of the broker: frames of questions in, frames of answers out.
 import { Context } from './context.js';
 import { Client, nobody } from './message.js';
-import { number } from './protocol.js';
+import { name } from './protocol.js';
 
 export class Session {
   #service;
@@ -28,11 +28,11 @@ export class Session {
    */
   frame(batch) {
     for (const c of batch.clients) {
-      this.#clients.set(number(c.ref), new Client(c));
+      this.#clients.set(name(c.ref), new Client(c));
     }
     const now = performance.now();
     for (const r of batch.requests) {
-      const ref = number(r.client);
+      const ref = name(r.client);
       const client = ref === 0 ? nobody : this.#clients.get(ref);
       if (client === undefined) { // or somebody would be decided about as nobody
         this.#replies.push({ id: r.id, error: `the broker has not said who client ${ref} is` });
@@ -50,7 +50,7 @@ export class Session {
       }
     }
     for (const ref of batch.gone) { // the requests of this frame have theirs
-      this.#clients.delete(number(ref));
+      this.#clients.delete(name(ref));
     }
     if (this.#replies.length === batch.requests.length) {
       this.#flush();

@@ -88,6 +88,9 @@ test('answers that a point does not take are failures', async () => {
     ['publish', () => { throw 'a string'; }, 'publish: a string'],
     ['publish', () => { throw new Error(''); }, 'publish: Error'],
     ['publish', () => Promise.reject(), 'publish: the plugin failed and does not say why'],
+    ['publish', async () => { throw Object.create(null); }, 'publish: the plugin failed and does not say why'],
+    ['publish', () => { throw Object.assign(new Error(), { message: 7 }); }, 'publish: 7'],
+    ['publish', () => { throw new Error('half a \ud800'); }, 'publish: half a \ufffd'],
   ]) {
     const got = await answered(answer, point);
     assert.equal(got.verdict, 'failed', want);
@@ -104,6 +107,7 @@ test('answers', async () => {
     ['publish', () => allow().for(1500), { verdict: 'allow', ttlMs: 1500 }],
     ['publish', () => deny('why').noCache(), { verdict: 'deny', reason: 'why', noCache: true }],
     ['publish', () => deny(), { verdict: 'deny' }],
+    ['publish', () => deny(JSON.parse('"\\udc00 and 😀"')), { verdict: 'deny', reason: '\ufffd and 😀' }],
     ['publish', () => allow(), { verdict: 'allow' }], // for() above has changed nothing
     ['rewrite', () => to('b.c'), { verdict: 'replace', subject: 'b.c' }],
     ['rewrite', () => to(Buffer.from('b.c')), { verdict: 'replace', subject: 'b.c' }],

@@ -17,6 +17,35 @@ test('headers are read in any case', async () => {
   assert.deepEqual(seen, ['1', ['1', '2'], undefined, [], 'ü']);
 });
 
+test('a payload is as it was when it was set', async () => {
+  const scratch = Buffer.alloc(1); // of a plugin that saves memory
+  const broker = await start({
+    inspect(m) {
+      m.payload.copy(scratch);
+      m.payload = scratch;
+    },
+  });
+  const answers = await Promise.all(['a', 'b'].map((payload) => {
+    const answer = broker.inspect({ subject: 'a', payload });
+    scratch[0] = 0x78;
+    return answer;
+  }));
+  const late = await start({
+    async inspect(m) {
+      m.payload = scratch;
+      queueMicrotask(() => { scratch[0] = 0x79; });
+    },
+  });
+  assert.deepEqual([...answers, await late.inspect({ subject: 'a' })].map((a) => a.payload.toString()), ['a', 'b', 'x']);
+});
+
+test('a message that has become too large is a failure of its own', async () => {
+  const grow = (n) => changed((m) => { m.payload = Buffer.alloc(n); }, { maxPayload: n === 2 ** 26 + 1 ? 0 : 100 });
+  assert.deepEqual(await grow(101), { verdict: 'failed', error: 'inspect: the message has 101 bytes after the change: at most 100' });
+  assert.equal((await grow(100)).verdict, 'replace');
+  assert.equal((await grow(2 ** 26 + 1)).error, 'inspect: the message has 67108865 bytes after the change: at most 67108864');
+});
+
 test('changes', async () => {
   const headers = { A: ['1', '2'], B: 'b' };
   for (const [name, change, question, want] of [

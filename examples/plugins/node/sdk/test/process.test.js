@@ -139,6 +139,22 @@ test('the life of a plugin', async (t) => {
   assert.deepEqual(JSON.parse(lines[2]), { '@level': 'warn', '@message': 'a line of the log', user: 'bob' });
 });
 
+test('a state that cannot be had is not none', async (t) => {
+  const p = await start(t, { mtls: false });
+  await call(p.hook, 'Configure', { config: Buffer.from('{}') });
+  await call(p.hook, 'Notify', { events: [{ type: 'disconnect', client: { user: 'fail' } }] });
+  await assert.rejects(call(p.hook, 'Handover', {}), { code: grpc.status.UNKNOWN, details: 'no store' });
+});
+
+test('signals are for the broker', async (t) => {
+  const p = await start(t, { mtls: false });
+  p.child.kill('SIGTERM');
+  p.child.kill('SIGINT');
+  assert.equal((await call(p.health, 'Check', { service: 'plugin' })).status, 1);
+  await call(p.controller, 'Shutdown', {});
+  assert.deepEqual(await p.exited, [0, null]);
+});
+
 test('without TLS', async (t) => {
   const p = await start(t, { mtls: false });
   assert.equal(p.fields[5], '');
@@ -160,6 +176,19 @@ test('a frame that is none ends the stream, and not the process', async (t) => {
   assert.equal((await call(p.health, 'Check', { service: 'plugin' })).status, 1);
 });
 
+test('and puts its things away though nobody reads its log', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'hook-'));
+  const script = `
+    const { spawn } = require('node:child_process');
+    const child = spawn(process.execPath, [${JSON.stringify(program)}], { stdio: ['ignore', 'pipe', 'pipe', 3] });
+    child.stdout.once('data', () => process.kill(process.pid, 'SIGKILL'));
+  `;
+  const env = { PATH: process.env.PATH, MOONWIRE_HOOK: 'c0f6d4e0-hook', PLUGIN_UNIX_SOCKET_DIR: dir, TOLD: '3' };
+  const between = spawn(process.execPath, ['-e', script], { env, stdio: ['ignore', 'ignore', 'inherit', 'pipe'] });
+  assert.equal(await all(between.stdio[3]), 'closed');
+  await rm(dir, { recursive: true });
+});
+
 test('the process ends when the broker has died', async () => {
   // A process between, which starts the plugin and dies.
   const dir = await mkdtemp(join(tmpdir(), 'hook-'));
@@ -173,6 +202,6 @@ test('the process ends when the broker has died', async () => {
   const [pid] = await Promise.all([all(between.stdout), once(between, 'exit')]);
   assert.match(pid, /^\d+\n$/);
   // The plugin holds the standard error open: it ends with it.
-  await all(between.stderr);
+  assert.match(await all(between.stderr), /"@message":"closed"/);
   await rm(dir, { recursive: true });
 });

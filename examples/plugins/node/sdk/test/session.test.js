@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import protobuf from 'protobufjs';
 import { allow, deny } from 'moonwire-hook';
 import { POINTS, VERDICTS, type } from '../lib/protocol.js';
 import { Service } from '../lib/service.js';
 import { Session } from '../lib/session.js';
 
 const Batch = type('Batch');
+const { Long } = protobuf.util;
 
 /** A session whose frames are kept, and which says when there is another one. */
 function open(plugin) {
@@ -91,6 +93,29 @@ test('clients are known by ref until they are gone', () => {
   assert.deepEqual(s.frames.at(-1).replies.map((r) => r.error ?? ''), ['the broker has not said who client 7 is', '']);
   assert.equal(seen[0], seen[1]);
   assert.throws(() => { seen[0].user = 'eve'; }, TypeError);
+});
+
+test('clients are told apart though their refs are no numbers of JavaScript', () => {
+  const seen = [];
+  const s = open({ publish: (m) => { seen.push(m.client.user); } });
+  const ref = (low) => Long.fromString(`9007199254740${low}`, true); // 2^53 is …992
+  const request = (low) => ({ id: 1, point: POINTS.publish, client: ref(low) });
+  const frame = (f) => s.session.frame(Batch.decode(Batch.encode(f).finish()));
+  frame({ clients: [{ ref: ref(992), user: 'ann' }, { ref: ref(993), user: 'bob' }], requests: [request(992), request(993)] });
+  frame({ gone: [ref(992)], requests: [] });
+  frame({ requests: [request(993)] });
+  assert.deepEqual(seen, ['ann', 'bob', 'bob']);
+});
+
+test('many commands come in many frames', async () => {
+  const s = open({ publish: () => allow() });
+  for (let i = 0; i < 2500; i++) {
+    s.service.broker.disconnect({ user: `u${i}` });
+  }
+  await s.until(3);
+  const sent = s.frames.flatMap((f) => f.commands.map((c) => c.disconnect.of.user));
+  assert.deepEqual(s.frames.map((f) => f.commands.length), [1000, 1000, 500]);
+  assert.deepEqual([sent[0], sent[1000], sent[2499]], ['u0', 'u1000', 'u2499']);
 });
 
 test('the signal is aborted when the time is over', async () => {

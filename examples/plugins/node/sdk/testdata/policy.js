@@ -1,4 +1,5 @@
 // The plugin of the tests: it does what subjects and users say.
+import { writeSync } from 'node:fs';
 import { allow, allowAs, deny, drop, fail, log, pass, serve, to } from 'moonwire-hook';
 
 export class Policy {
@@ -15,11 +16,17 @@ export class Policy {
   }
 
   state() {
+    if (this.seen.includes('disconnect:fail')) { // as a client of gRPC says that there is no such method
+      throw Object.assign(new Error('no store'), { code: 12 });
+    }
     return this.seen.join(' ');
   }
 
   close() {
     log.info('closed');
+    if (process.env.TOLD) {
+      writeSync(Number(process.env.TOLD), 'closed');
+    }
   }
 
   async connect(request, { signal }) {
