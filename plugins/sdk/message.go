@@ -73,6 +73,8 @@ type Message struct {
 	MaxPayload int
 
 	newHeader, newPayload []byte // nil: not changed
+	partial               bool   // the registration does not ask for all headers
+	broken                error  // why the message cannot be changed as it was; nil if it can
 }
 
 // Get returns the first value of a header, whose name is in any case; "" if there
@@ -106,9 +108,17 @@ func (m *Message) block() []byte {
 // ErrHeader is why a header cannot be set.
 var ErrHeader = errors.New("a header's name has printable letters without colon, and its value no line ends")
 
+// ErrPartial is why headers cannot be changed of which not all have come: the block goes
+// back as a whole, and the others would be lost.
+var ErrPartial = errors.New("a registration whose messages get other headers has to name Headers in Fields, and no single ones, or no field at all")
+
 // SetHeader gives a header one value, in place of all that it has. It is an
-// [ErrHeader] if that would break the block.
+// [ErrHeader] if that would break the block, and an [ErrPartial] if the plugin was not
+// shown all of it.
 func (m *Message) SetHeader(name, value string) error {
+	if m.partial {
+		return fmt.Errorf("header %q: %w", name, ErrPartial)
+	}
 	bad := func(r rune) bool { return r <= ' ' || r == ':' || r == 0x7f }
 	if name == "" || strings.ContainsFunc(name, bad) || strings.ContainsAny(value, "\r\n\x00") {
 		return fmt.Errorf("header %q: %w", name, ErrHeader)
@@ -123,9 +133,14 @@ func (m *Message) SetHeader(name, value string) error {
 	return nil
 }
 
-// DeleteHeader removes a header, whose name is in any case.
+// DeleteHeader removes a header, whose name is in any case. If the plugin was not shown
+// all headers, the answer to the question is a failure, of [ErrPartial].
 func (m *Message) DeleteHeader(name string) {
-	if len(m.Values(name)) > 0 {
+	switch {
+	case len(m.Values(name)) == 0:
+	case m.partial:
+		m.broken = fmt.Errorf("header %q: %w", name, ErrPartial)
+	default:
 		m.newHeader = m.without(name)
 	}
 }

@@ -15,15 +15,16 @@ import (
 
 // question is one request.
 type question struct {
-	id      uint64
-	point   Point
-	number  uint64 // of the point, which this SDK may not know
-	ref     uint64 // of the client
-	timeout time.Duration
-	came    time.Time
-	queue   string
-	connect []byte // an encoded Connect
-	message *Message
+	id           uint64
+	point        Point
+	registration uint64
+	number       uint64 // of the point, which this SDK may not know
+	ref          uint64 // of the client
+	timeout      time.Duration
+	came         time.Time
+	queue        string
+	connect      []byte // an encoded Connect
+	message      *Message
 }
 
 var nobody = &Client{}
@@ -55,9 +56,11 @@ func (t *session) read(data []byte) (*asked, error) {
 	for r = frame.Read(data); r.Next(); {
 		if r.Number == frame.BatchRequests && r.Type == protowire.BytesType {
 			f.list[i].came = came
-			if err := f.list[i].read(r.Bytes, t.clients); err != nil {
+			q := &f.list[i]
+			if err := q.read(r.Bytes, t.clients); err != nil {
 				return nil, fmt.Errorf("a request of the broker's frame: %w", err)
 			}
+			q.message.partial = !t.service.showsHeaders(q.registration)
 			i++
 		}
 	}
@@ -93,6 +96,8 @@ func (q *question) read(data []byte, clients map[uint64]*Client) error {
 		switch r.Number {
 		case frame.RequestID:
 			q.id = r.Value
+		case frame.RequestRegistration:
+			q.registration = r.Value
 		case frame.RequestPoint:
 			q.number = r.Value
 		case frame.RequestClient:
@@ -196,6 +201,9 @@ func (q *question) appendReply(b []byte, d *Decision) []byte {
 		return failed(d.failed)
 	}
 	m := q.message
+	if m.broken != nil {
+		return failed(reason(m.broken))
+	}
 	verdict := d.verdict
 	changed := q.point == AtInspect && verdict == hookv1.Verdict_VERDICT_PASS && (m.newHeader != nil || m.newPayload != nil)
 	if changed {

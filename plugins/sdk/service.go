@@ -53,6 +53,15 @@ func newService(plugin any, registrations ...Registration) (*service, error) {
 	return s, nil
 }
 
+// showsHeaders reports whether messages come with all their headers by a registration.
+func (s *service) showsHeaders(registration uint64) bool {
+	if registration >= uint64(len(s.registrations)) {
+		return false
+	}
+	r := &s.registrations[registration]
+	return len(r.Headers) == 0 && (len(r.Fields)+len(r.Tags) == 0 || slices.Contains(r.Fields, Headers))
+}
+
 var methods = [...]string{"", "Connect", "Rewrite", "Publish", "Subscribe", "Inspect", "Event"}
 
 // has reports whether the plugin has the method of a point.

@@ -138,6 +138,84 @@ func TestNobodyWaits(t *testing.T) {
 	}
 }
 
+// tardy is a plugin that takes about as long as the session has patience.
+type tardy struct{ broker *Broker }
+
+func (p *tardy) Configure(_ context.Context, c *Config) error {
+	p.broker = c.Broker
+	return nil
+}
+
+func (p *tardy) Publish(ctx context.Context, m *Message) Decision {
+	switch m.Size % 7 {
+	case 0:
+		p.broker.Invalidate()
+	case 1:
+		select {
+		case <-time.After(patience * time.Duration(m.Size%5) / 2):
+		case <-ctx.Done():
+		}
+	}
+	return Deny(m.Client.User)
+}
+
+func (p *tardy) Connect(context.Context, *Connect) Decision { return Allow() }
+
+// TestEachOnce: whoever receives, answers and sends, and however often that is handed
+// over, each question is answered once, about its client, and no command is lost.
+func TestEachOnce(t *testing.T) {
+	t.Parallel()
+	const frames, size = 100, 40
+	s := connectTo(t, new(tardy))
+	commands := 0
+	var sent sync.WaitGroup
+	sent.Go(func() {
+		for f := range uint64(frames) {
+			b := &hookv1.Batch{Clients: []*hookv1.Client{{Ref: f + 1, User: fmt.Sprint(f)}}, Gone: []uint64{f + 1}}
+			for i := range uint64(size) {
+				q := publish(f*size+i+1, "x", f+1)
+				q.Size = uint32(f*3 + i*i)
+				if i == 5 {
+					q.Point = hookv1.Point_POINT_CONNECT
+				}
+				b.Requests = append(b.Requests, q)
+			}
+			if err := s.Send(b); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	asked := 0
+	for f := range frames {
+		for i := range size {
+			if i != 5 && (f*3+i*i)%7 == 0 {
+				asked++
+			}
+		}
+	}
+	got := make(map[uint64]bool)
+	for len(got) < frames*size || commands < asked {
+		in, err := s.Recv()
+		if err != nil {
+			t.Fatalf("after %d answers and %d of %d commands: %v", len(got), commands, asked, err)
+		}
+		commands += len(in.GetCommands())
+		for _, r := range in.GetReplies() {
+			if got[r.GetId()] {
+				t.Errorf("%d is answered twice", r.GetId())
+			}
+			got[r.GetId()] = true
+			if want := fmt.Sprint((r.GetId() - 1) / size); r.GetError() != "" || r.GetVerdict() == hookv1.Verdict_VERDICT_DENY && r.GetReason() != want {
+				t.Errorf("%d: got %v, want %s", r.GetId(), r, want)
+			}
+		}
+	}
+	sent.Wait()
+	if commands != asked {
+		t.Errorf("%d commands for %d", commands, asked)
+	}
+}
+
 // TestClients: a question is about the client that it names, and a failure if the
 // broker has not told of that one.
 func TestClients(t *testing.T) {

@@ -294,6 +294,50 @@ func TestIdentities(t *testing.T) {
 	}
 }
 
+// stamper changes headers.
+type stamper struct{ deletes bool }
+
+func (s stamper) Inspect(_ context.Context, m *sdk.Message) sdk.Decision {
+	if s.deletes {
+		m.DeleteHeader("a")
+	} else if err := m.SetHeader("N", "1"); err != nil {
+		return sdk.Fail(err)
+	}
+	return sdk.Pass()
+}
+
+// TestPartialHeaders: who is not shown all headers cannot change one, as the others
+// would be lost.
+func TestPartialHeaders(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		reg  sdk.Registration
+		all  bool
+	}{
+		{"all that there is", sdk.Registration{}, true},
+		{"all headers", sdk.Registration{Fields: []sdk.Field{sdk.Payload, sdk.Headers}}, true},
+		{"none", sdk.Registration{Fields: []sdk.Field{sdk.Payload}}, false},
+		{"none beside a tag", sdk.Registration{Tags: []string{"x"}}, false},
+		{"one", sdk.Registration{Headers: []string{"A"}}, false},
+		{"one in place of all", sdk.Registration{Fields: []sdk.Field{sdk.Headers}, Headers: []string{"a"}}, false},
+	} {
+		tt.reg.Point = sdk.AtInspect
+		for _, deletes := range []bool{false, true} {
+			r := Start(t, stamper{deletes}, nil, tt.reg).Inspect("x", Header("A", "1"), Header("B", "2"))
+			switch {
+			case tt.all:
+				if r.WantReplace(); r.Get("B") != "2" {
+					t.Errorf("%s: B is lost: %q", tt.name, r.Header)
+				}
+			case r.Verdict == Pass && deletes && tt.reg.Headers == nil: // there is nothing that it knows of
+			case r.Verdict != Failed || !strings.Contains(r.Err.Error(), "name Headers in Fields"):
+				t.Errorf("%s, deletes %v: got %v, with %q", tt.name, deletes, r, r.Header)
+			}
+		}
+	}
+}
+
 // TestState: what one process hands over the next one has.
 func TestState(t *testing.T) {
 	t.Parallel()

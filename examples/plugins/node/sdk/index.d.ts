@@ -236,7 +236,10 @@ export interface Message {
   values(name: string): string[];
 }
 
-/** A message that can be changed. */
+/**
+ * A message that can be changed. Its headers only if the registration asks for all of them, as the block goes back as a
+ * whole: else setHeader and deleteHeader throw.
+ */
 export interface MutableMessage extends Omit<Message, 'payload'> {
   get payload(): Buffer;
   set payload(v: string | Uint8Array);

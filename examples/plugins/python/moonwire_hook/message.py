@@ -105,7 +105,7 @@ class Message:
     subject.encode("utf-8", "surrogateescape") is what is on the wire.
     """
 
-    def __init__(self, request, client: Client, writable: bool = False):
+    def __init__(self, request, client: Client, writable: bool = False, whole: bool = True):
         self.client = client
         self.subject = text(request.subject)
         self.original_subject = text(request.original_subject)  # empty where it is the same
@@ -115,6 +115,7 @@ class Message:
         self._header = request.header
         self._payload = request.payload
         self._writable = writable
+        self._whole = whole  # the plugin is shown all headers
         self._changed = set()
 
     @property
@@ -160,6 +161,8 @@ class Message:
     def _change(self, what: str) -> None:
         if not self._writable:
             raise TypeError(f"{what}: only inspect changes a message")
+        if what == "header" and not self._whole:  # the block goes back as a whole, and the others would be lost
+            raise TypeError("headers: the registration has to name headers among its fields, and no single ones, or no field at all")
         self._changed.add(what)
 
     def _lines(self) -> List[bytes]:

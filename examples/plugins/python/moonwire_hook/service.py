@@ -185,6 +185,13 @@ class Service:
         if not self.registrations:
             raise ValueError(f"{type(plugin).__name__} has none of the methods {', '.join(POINTS)}")
 
+    def _shows_headers(self, number: int) -> bool:
+        """Whether messages come with all their headers by a registration."""
+        if number >= len(self.registrations):
+            return False
+        r = self.registrations[number]
+        return not r.headers and (not (r.fields or r.tags) or FIELDS["headers"] in r.fields)
+
     def configure(self, request):
         """Returns the answer to a ConfigureRequest."""
         version = utf8(str(getattr(self.plugin, "version", "")))
@@ -241,7 +248,7 @@ class Service:
             elif point == "subscribe":
                 about = Subscription(client, text(request.subject), text(request.queue))
             else:
-                about = Message(request, client, writable=point == "inspect")
+                about = Message(request, client, writable=point == "inspect", whole=self._shows_headers(request.registration))
             d = decided(self.methods[point](about, context), point)
             return _failure(request, d.error) if d.error else _reply(request, point, about, d)
         except BaseException as error:  # its author's mistake, also sys.exit, and not the end of the others

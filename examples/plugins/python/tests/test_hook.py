@@ -91,6 +91,17 @@ class Answers(unittest.TestCase):
             with self.subTest(want=want), self.assertLogs("moonwire_hook"):
                 self.assertIn(want, decide(point, method).error)
 
+    def test_partial_headers(self):
+        for fields, whole in (
+            ((), True), (("headers", "payload"), True), (("payload",), False), (("header.A",), False), (("headers", "header.A"), False),
+        ):  # fmt: skip
+            for change in (lambda m: m.set_header("N", "1"), lambda m: m.delete_header("A")):
+                with self.subTest(fields=fields):
+                    plugin = Question("inspect", lambda m, _: change(m))
+                    service = Service(plugin, [Registration("inspect", fields=fields)])
+                    got = service.decide(request("inspect", header=b"NATS/1.0\r\nA: 1\r\n\r\n"), BOB, 0)
+                    self.assertEqual(got.error.startswith("inspect: headers: the registration has to name headers"), not whole)
+
     def test_exit(self):
         for point in ("publish", "connect"):
             got = decide(point, lambda _: sys.exit("no more"))
@@ -372,11 +383,11 @@ class Example(unittest.TestCase):
         service, _ = self.service({"clerk": "bob"})
         self.assertEqual(service.decide(request("publish"), BOB, 0).verdict, VERDICTS["allow"])
         self.assertEqual(service.decide(request("publish"), Client(user="eve"), 0).reason, "eve gives no orders")
-        got = service.decide(request("inspect", payload=b'{"id": "a", "amount": 1}'), BOB, 0)
+        got = service.decide(request("inspect", registration=1, payload=b'{"id": "a", "amount": 1}'), BOB, 0)
         self.assertEqual(got.message.header, b"NATS/1.0\r\nInspected-By: orders\r\n\r\n")
         for payload in (b"", b"x", b"[]", b'{"id": 1, "amount": 1}', b'{"id": "a"}'):
             with self.subTest(payload):
-                self.assertEqual(service.decide(request("inspect", payload=payload), BOB, 0).verdict, VERDICTS["drop"])
+                self.assertEqual(service.decide(request("inspect", registration=1, payload=payload), BOB, 0).verdict, VERDICTS["drop"])
 
     def test_readme(self):
         text = (Path(__file__).parent.parent / "README.md").read_text()

@@ -44,9 +44,12 @@ export class Message {
   #header; // as it is now, where that is another
   #payload; // likewise
   #writable;
+  #whole;
 
-  constructor(request, client, writable) {
+  /** It is writable at inspect, and its headers if the plugin is shown the whole block. */
+  constructor(request, client, writable, whole = false) {
     this.#request = request;
+    this.#whole = whole;
     this.#writable = writable;
     this.client = client;
   }
@@ -106,6 +109,9 @@ export class Message {
   #change(what) {
     if (!this.#writable) {
       throw new TypeError(`${what}: only inspect changes a message`);
+    }
+    if (what === 'headers' && !this.#whole) { // the block goes back as a whole, and the others would be lost
+      throw new TypeError('headers: the registration has to name headers among its fields, and no single ones, or no field at all');
     }
   }
 

@@ -4,7 +4,7 @@ import { Broker } from './broker.js';
 import { decided, reasonOf, utf8 } from './decision.js';
 import { log } from './log.js';
 import { ConnectRequest, Event, Message, Subscription } from './message.js';
-import { POINTS, POINT_NAMES, VERDICTS } from './protocol.js';
+import { FIELDS, POINTS, POINT_NAMES, VERDICTS } from './protocol.js';
 import { registration } from './registration.js';
 import { show } from './check.js';
 
@@ -14,7 +14,13 @@ question[POINTS.connect] = (r, c) => new ConnectRequest(r.connect, c);
 question[POINTS.rewrite] = (r, c) => new Message(r, c, false);
 question[POINTS.publish] = question[POINTS.rewrite];
 question[POINTS.subscribe] = (r, c) => new Subscription(r, c);
-question[POINTS.inspect] = (r, c) => new Message(r, c, true);
+question[POINTS.inspect] = (r, c, registration) => new Message(r, c, true, showsHeaders(registration));
+
+/** Whether messages come with all their headers by a Registration message. */
+function showsHeaders(r) {
+  return r !== undefined && r.headers.length === 0
+    && (r.fields.length + r.tags.length === 0 || r.fields.includes(FIELDS.headers));
+}
 
 export class Service {
   #methods = []; // by the number of the point
@@ -133,7 +139,7 @@ export class Service {
       return { id: request.id, error: `the plugin is not for the point ${POINT_NAMES[point] ?? point}` };
     }
     try {
-      const about = question[point](request, client);
+      const about = question[point](request, client, this.registrations[request.registration]);
       const answer = method.call(this.plugin, about, context);
       if (typeof answer?.then === 'function') {
         return this.#later(request, about, answer, context);

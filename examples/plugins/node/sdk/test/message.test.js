@@ -17,6 +17,21 @@ test('headers are read in any case', async () => {
   assert.deepEqual(seen, ['1', ['1', '2'], undefined, [], 'ü']);
 });
 
+test('who is not shown all headers cannot change one', async () => {
+  for (const [fields, why] of [
+    [[], ''], [['headers', 'payload'], ''], [['tags', 'headers'], ''],
+    [['payload'], 'inspect: headers: the registration'], [['header.A'], 'inspect: headers: the registration'],
+    [['headers', 'header.A'], 'inspect: headers: the registration'],
+  ]) {
+    for (const change of [(m) => m.setHeader('N', '1'), (m) => m.deleteHeader('A')]) {
+      const broker = await start({ inspect: change }, [{ point: 'inspect', fields }]);
+      const got = await broker.inspect({ subject: 'a', headers: { A: '1', B: '2' } });
+      assert.equal((got.error ?? '').slice(0, why.length || 9), why, JSON.stringify([fields, got]));
+      assert.equal(why || got.headers.B[0], why || '2');
+    }
+  }
+});
+
 test('a payload is as it was when it was set', async () => {
   const scratch = Buffer.alloc(1); // of a plugin that saves memory
   const broker = await start({
