@@ -19,12 +19,13 @@
 //		sdk.Main(policy{}, sdk.Registration{Point: sdk.AtPublish, Subjects: []string{"orders.>"}})
 //	}
 //
-// Without registrations each method is asked about everything. Methods are called
-// by many goroutines at a time. Those that answer at once are called one after
-// another, which is fastest; one that takes longer than half a millisecond holds up
-// nobody else. An answer has to come before the context ends: the broker does not
-// wait for longer, and does then what its operator has configured, which lets
-// nothing through by default. So does [Fail], and a panic, which the plugin
+// Without registrations each method is asked about everything. One that has the name
+// of a point and another form, and would never be called, keeps the plugin from
+// starting. Methods are called by many goroutines at a time. Those that answer at once
+// are called one after another, which is fastest; one that takes longer than half a
+// millisecond holds up nobody else. An answer has to come before the context ends: the
+// broker does not wait for longer, and does then what its operator has configured,
+// which lets nothing through by default. So does [Fail], and a panic, which the plugin
 // survives.
 //
 // A plugin may also implement [Configurer], to get its settings, which

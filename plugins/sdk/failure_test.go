@@ -98,8 +98,10 @@ func TestRefusal(t *testing.T) {
 		refuses error
 		want    string
 	}{
-		{mute{}, "the plugin failed and does not say why"}, {(*broken)(nil), "the plugin panicked: "},
-		{errors.New("no \xff"), "no \ufffd"}, {nil, ""},
+		{mute{}, "the plugin failed and does not say why"},
+		{(*broken)(nil), "the plugin panicked: "},
+		{errors.New("no \xff"), "no \ufffd"},
+		{nil, ""},
 	} {
 		s, err := newService(clumsy{tt.refuses})
 		if err != nil {
