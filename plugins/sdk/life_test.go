@@ -33,7 +33,8 @@ func life() {
 	_, _ = io.WriteString(os.NewFile(3, "told"), "closed")
 }
 
-// between starts the plugin, and dies as soon as that serves, by SIGKILL.
+// between starts the plugin, and dies by SIGKILL as soon as that is configured; or before
+// it reads the handshake, if it is hasty.
 func between() {
 	c := exec.Command(os.Args[0])
 	c.Env = append(os.Environ(), betweenKey+"=", api.CookieKey+"="+api.CookieValue)
@@ -45,14 +46,32 @@ func between() {
 	if err == nil {
 		err = c.Start()
 	}
-	if err == nil {
-		_, err = bufio.NewReader(out).ReadString('\n')
+	if err == nil && os.Getenv(betweenKey) != hasty {
+		var line string
+		if line, err = bufio.NewReader(out).ReadString('\n'); err == nil {
+			var conn *grpc.ClientConn
+			if conn, err = dial(line); err == nil {
+				_, err = hookv1.NewHookClient(conn).Configure(context.Background(), &hookv1.ConfigureRequest{})
+			}
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+}
+
+// hasty is a broker that dies at once.
+const hasty = "hasty"
+
+// dial returns a connection to a plugin that has printed its handshake.
+func dial(handshake string) (*grpc.ClientConn, error) {
+	fields := strings.Split(strings.TrimSpace(handshake), "|")
+	if len(fields) < 5 {
+		return nil, fmt.Errorf("the handshake is %q", handshake)
+	}
+	return grpc.NewClient("unix:"+fields[3], grpc.WithTransportCredentials(insecure.NewCredentials()))
 }
 
 // program is the test program as another one.
@@ -115,6 +134,17 @@ func TestBrokerDies(t *testing.T) {
 	}
 }
 
+// TestOrphan: a plugin whose broker has died before it reads the handshake ends, whether
+// or not that was before the plugin looked who its parent is.
+func TestOrphan(t *testing.T) {
+	t.Parallel()
+	p := run(t, betweenKey+"="+hasty)
+	p.begin(t)
+	if said := p.end(t); said != "" && said != "closed" {
+		t.Errorf("it says %q; its broker: %s", said, p.stderr)
+	}
+}
+
 // TestSignals: what a service manager sends to all processes of the broker does not end
 // a plugin that is still asked, but Shutdown does.
 func TestSignals(t *testing.T) {
@@ -126,16 +156,15 @@ func TestSignals(t *testing.T) {
 	}
 	p.begin(t)
 	line, err := bufio.NewReader(out).ReadString('\n')
-	fields := strings.Split(strings.TrimSpace(line), "|")
-	if err != nil || len(fields) < 5 {
-		t.Fatalf("the handshake is %q, %v; %s", line, err, p.stderr)
+	if err != nil {
+		t.Fatalf("%v; %s", err, p.stderr)
 	}
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		if err := p.Process.Signal(s); err != nil {
 			t.Fatal(err)
 		}
 	}
-	conn, err := grpc.NewClient("unix:"+fields[3], grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := dial(line)
 	if err != nil {
 		t.Fatal(err)
 	}

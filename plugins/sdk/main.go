@@ -54,8 +54,13 @@ func Main(p any, registrations ...Registration) {
 		// (docs/bench/hooks.md, DoAllProcessors): who looks for work disturbs who has some.
 		runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
 	}
-	// A write to the log of a broker that has died is an error, and not the end.
-	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM)
+	s.called = func() {
+		// From now on a write to the log of a broker that has died is an error, and not the
+		// end. Before, a handshake that nobody reads has to be: who was orphaned before Main
+		// began sees no other parent.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	}
 	serving := make(chan *grpc.Server, 1)
 	go watchParent(os.Getppid(), serving)
 	started := false

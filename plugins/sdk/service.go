@@ -23,6 +23,7 @@ type service struct {
 	plugin        any
 	registrations []Registration
 	broker        *Broker
+	called        func() // by a broker, at Configure; may be nil
 }
 
 // newService returns the service of a plugin. The error says which registration has
@@ -85,6 +86,9 @@ func (s *service) has(p Point) (ok bool) {
 
 // Configure implements the protocol.
 func (s *service) Configure(ctx context.Context, in *hookv1.ConfigureRequest) (*hookv1.ConfigureResponse, error) {
+	if s.called != nil {
+		s.called()
+	}
 	out := &hookv1.ConfigureResponse{}
 	err := guard(func() error {
 		if v, ok := s.plugin.(Versioned); ok {
