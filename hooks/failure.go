@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"moonwire/server/subject"
 )
@@ -126,12 +127,19 @@ func (b *bound) oversize(c *Call) error {
 	return &Error{KindOversize, fmt.Errorf("the message has %d bytes: the hook takes %d", c.Size, b.MaxPayload)}
 }
 
+// lateError is a [context.DeadlineExceeded] that says how much time there was.
+type lateError struct{ within time.Duration }
+
+func (e lateError) Error() string { return fmt.Sprintf("no answer within %v", e.within) }
+
+func (lateError) Unwrap() error { return context.DeadlineExceeded }
+
 // failed returns what on_error says of a call that b has no answer for, and what
 // that is counted as.
 func (o *Options) failed(b *bound, c *Call) (Verdict, Kind) {
 	k := kindOf(c.Err)
 	if c.Err == context.DeadlineExceeded { // itself: the engine has nothing to say about it
-		c.Err = &Error{KindTimeout, fmt.Errorf("no answer within %v", b.hook.timeout(b.Point))}
+		c.Err = &Error{KindTimeout, lateError{b.hook.timeout(b.Point)}}
 	}
 	o.failure(b, k, c.Err)
 	c.Out = Result{Reason: "the hook failed: " + k.String()}
