@@ -170,7 +170,7 @@ var enemies = map[string]func(){
 	"deaf":  func() { raw{stream: func(s stream) error { <-s.Context().Done(); return nil }}.serve() },
 	"late": func() {
 		raw{answer: func(r *hookv1.Request) []*hookv1.Reply {
-			<-time.After(time.Duration(r.GetTimeoutMs())*time.Millisecond + 30*time.Millisecond)
+			<-time.After(time.Duration(r.GetTimeoutMs())*time.Millisecond + 500*time.Millisecond)
 			return []*hookv1.Reply{allow(r.GetId())}
 		}}.serve()
 	},
