@@ -60,17 +60,24 @@ abuse:
 kills:
 	MOONWIRE_KILLS=100 $(GO) test ./plugins -run '^TestKilled$$' -count 1 -timeout 10m -v
 
-# The SDKs held to the protocol: a plugin in Go, and the example and a plugin of all
-# points in Node where npm is there.
+# The SDKs held to the protocol: a plugin of all points in Go and the examples, and
+# the same in Node where npm is there.
 conform:
 	@set -e; bin=$$(mktemp -d); trap 'rm -rf "$$bin"' EXIT; \
 	$(GO) build -pgo=off -o "$$bin/moonwire" ./cmd/moonwire; \
 	$(GO) test -c -o "$$bin/plugin" ./plugins/conform; \
-	echo "Go:"; "$$bin/moonwire" hook conform -env WHICH=good "$$bin/plugin"; \
+	conform="$$bin/moonwire hook conform -timeout 20s -start-timeout 30s"; \
+	echo "Go, all points:"; $$conform -env WHICH=good "$$bin/plugin"; \
+	cp -r examples/plugins "$$bin/examples"; \
+	for name in directory orders audit; do $(GO) build -pgo=off -o "$$bin/examples/$$name/$$name" ./examples/plugins/$$name; done; \
+	(cd "$$bin/examples/directory" && ./directory add-group -publish ">" clerks); \
+	echo "Go, the directory:"; $$conform -config '{"store": "directory.db"}' "$$bin/examples/directory/directory"; \
+	echo "Go, orders:"; $$conform -config '{"schemas": [{"subject": "orders.*.new", "file": "schemas/order-1.json", "version": "order/1"}]}' "$$bin/examples/orders/orders"; \
+	echo "Go, the audit:"; $$conform -config '{"database": "audit.db"}' "$$bin/examples/audit/audit"; \
 	if ! command -v npm >/dev/null; then echo "Node: there is no npm"; exit 0; fi; \
 	cp -r examples/plugins/node "$$bin/node"; (cd "$$bin/node" && npm ci --no-audit --no-fund --ignore-scripts --silent); \
-	echo "Node, the example:"; "$$bin/moonwire" hook conform -config '{"redact": ["password"]}' "$$bin/node/http-auth/main.js"; \
-	echo "Node, all points:"; "$$bin/moonwire" hook conform node "$$bin/node/sdk/testdata/policy.js"
+	echo "Node, the example:"; $$conform -config '{"redact": ["password"]}' "$$bin/node/http-auth/main.js"; \
+	echo "Node, all points:"; $$conform node "$$bin/node/sdk/testdata/policy.js"
 
 # Everything that is generated, made anew.
 gen:
