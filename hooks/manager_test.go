@@ -22,6 +22,8 @@ type shop struct {
 	opened int
 	open   map[string]bool
 	events []string
+	// closed gets the engines that are closed; nil if nobody waits for them.
+	closed chan string
 	// next is how the next engine is to be: nil works.
 	next func(e *fake) error
 }
@@ -38,6 +40,23 @@ func (s *shop) running() string {
 	return fmt.Sprint(s.open)
 }
 
+// probation waits for the end of the probation of h2, which has taken the place of h1,
+// and returns which of them is at work: h1 after a second at most if that is to be back,
+// or else h2.
+func (s *shop) probation(t *testing.T, m *Manager, back bool) (at string) {
+	t.Helper()
+	began := time.Now()
+	closed, took := <-s.closed, time.Since(began)
+	if want := map[bool]string{true: "h2", false: "h1"}[back]; closed != want || back != (took <= time.Second) {
+		t.Errorf("%s is closed after %v, want %s", closed, took, want)
+	}
+	at = map[bool]string{true: "h1", false: "h2"}[back]
+	if got := answer(m); got != at {
+		t.Errorf("answer of %q, want %q", got, at)
+	}
+	return at
+}
+
 func (s *shop) spec(name string) Spec {
 	return Spec{Hook: Hook{Name: name}, Open: func(_ context.Context, old Engine) (Engine, error) {
 		s.mu.Lock()
@@ -52,6 +71,9 @@ func (s *shop) spec(name string) Spec {
 				return errors.New("closed twice")
 			}
 			delete(s.open, version)
+			if s.closed != nil {
+				s.closed <- version
+			}
 			return nil
 		}
 		if s.next != nil {
@@ -378,7 +400,7 @@ func TestRollback(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				ctx, s := context.Background(), new(shop)
+				ctx, s := context.Background(), &shop{closed: make(chan string, 8)}
 				m := NewManager(ManagerOptions{
 					Options:    Options{Breaker: BreakerOptions{MinCalls: 1000}},
 					Background: func(hook string, err error) { s.note("%s: %v", hook, err) },
@@ -415,20 +437,10 @@ func TestRollback(t *testing.T) {
 					t.Fatal(err)
 				}
 				hundred()
-				time.Sleep(time.Second)
-				synctest.Wait()
-				want := "h2"
-				if tt.back {
-					want = "h1"
-				}
-				if got := answer(m); got != want {
-					t.Errorf("answer of %q, want %q", got, want)
-				}
+				want := s.probation(t, m, tt.back)
 				if told := len(s.events) == 1 && strings.Contains(s.events[0], "the version before is back"); told != tt.back {
 					t.Errorf("told %q", s.events)
 				}
-				time.Sleep(time.Minute)
-				synctest.Wait()
 				if got := s.running(); got != "map["+want+":true]" {
 					t.Errorf("running %s, want %s", got, want)
 				}

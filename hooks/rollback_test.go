@@ -5,7 +5,6 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
-	"time"
 )
 
 // TestRollbackOfBatches: what part of the calls fails does not depend on how many
@@ -26,7 +25,7 @@ func TestRollbackOfBatches(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				ctx, s := context.Background(), new(shop)
+				ctx, s := context.Background(), &shop{closed: make(chan string, 8)}
 				m := NewManager(ManagerOptions{Options: Options{Breaker: BreakerOptions{MinCalls: 1000}}})
 				defer closing(t, m)
 				var now load
@@ -59,15 +58,7 @@ func TestRollbackOfBatches(t *testing.T) {
 					t.Fatal(err)
 				}
 				ask(tt.new)
-				time.Sleep(time.Second)
-				synctest.Wait()
-				want := "h2"
-				if tt.back {
-					want = "h1"
-				}
-				if got := answer(m); got != want {
-					t.Errorf("answer of %q, want %q", got, want)
-				}
+				s.probation(t, m, tt.back)
 			})
 		})
 	}

@@ -115,13 +115,17 @@ func TestShadowRounds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var asked list[string]
-		set := must(t, Options{}, Hook{Name: "h", Mode: Shadow, Engine: few(AtPublish, 2, 40*time.Millisecond, &asked)})
+		decided := make(chan Decision, 5)
+		o := Options{Sampling: Sampling{Sample: 1, Denied: 1}, Observer: Observer{Decision: func(d Decision) { decided <- d }}}
+		set := must(t, o, Hook{Name: "h", Mode: Shadow, Engine: few(AtPublish, 2, 40*time.Millisecond, &asked)})
 		var calls []*Call
 		for _, subj := range []string{"a", "no", "b", "c", "no"} {
 			calls = append(calls, &Call{Client: alice, Subject: []byte(subj)})
 		}
 		set.Table("A").Do(t.Context(), new(Session), AtPublish, calls)
-		time.Sleep(time.Second)
+		for range calls {
+			<-decided
+		}
 		synctest.Wait()
 		p := set.Stats()[0].Points[AtPublish]
 		if got := fmt.Sprint(asked.get()); got != "[a no b c no]" || p.Shadow[Pass] != 3 || p.Shadow[Deny] != 2 || p.Errors != [Kinds]uint64{} {

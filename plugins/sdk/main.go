@@ -50,7 +50,7 @@ func Main(p any, registrations ...Registration) {
 		os.Exit(1)
 	}
 	if os.Getenv("GOMAXPROCS") == "" {
-		// With all of two each question costs both sides a sixth to a third more
+		// With all of two each question costs both sides up to a fifth more
 		// (docs/bench/hooks.md, DoAllProcessors): who looks for work disturbs who has some.
 		runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
 	}

@@ -58,12 +58,7 @@ func (m *Monitor) serveConnz(w http.ResponseWriter, q *query) {
 		return
 	}
 	c, err := m.Connz(o)
-	if err != nil {
-		q.fail(err)
-		q.refused(w)
-		return
-	}
-	respondIndented(w, callback, c)
+	q.answer(w, callback, c, err)
 }
 
 func (m *Monitor) serveSubsz(w http.ResponseWriter, q *query) {
@@ -72,25 +67,13 @@ func (m *Monitor) serveSubsz(w http.ResponseWriter, q *query) {
 		Offset: q.integer("offset"), Limit: q.integer("limit"), Subs: q.boolean("subs"),
 		Account: q.get("acc"), Test: q.get("test"),
 	})
-	if err != nil {
-		q.fail(err)
-	}
-	if q.refused(w) {
-		return
-	}
-	respondIndented(w, callback, z)
+	q.answer(w, callback, z, err)
 }
 
 func (m *Monitor) serveAccountz(w http.ResponseWriter, q *query) {
 	callback := q.callback()
 	z, err := m.Accountz(AccountzOptions{Account: q.get("acc")})
-	if err != nil {
-		q.fail(err)
-	}
-	if q.refused(w) {
-		return
-	}
-	respondIndented(w, callback, z)
+	q.answer(w, callback, z, err)
 }
 
 func (m *Monitor) serveAccountStatz(w http.ResponseWriter, q *query) {

@@ -42,6 +42,17 @@ func (q *query) refused(w http.ResponseWriter) bool {
 	return true
 }
 
+// answer answers the request with z, or with what was wrong with it, err included.
+// Callback is that of the query.
+func (q *query) answer(w http.ResponseWriter, callback string, z any, err error) {
+	if err != nil {
+		q.fail(err)
+	}
+	if !q.refused(w) {
+		respondIndented(w, callback, z)
+	}
+}
+
 func (q *query) get(name string) string { return q.values.Get(name) }
 
 func (q *query) boolean(name string) bool {

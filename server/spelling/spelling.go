@@ -6,8 +6,8 @@ import "strings"
 
 // Nearest returns the one of names that is closest to a misspelled one, or "" if
 // none is close: one edit for each three letters, and at least two, are allowed,
-// though not half as many as the longer of the two has. Case counts for nothing. Of several the first
-// is returned.
+// though not half as many as the longer of the two has. Case counts for nothing. Of
+// several the first is returned.
 func Nearest(name string, names []string) string {
 	best, least := "", max(2, len(name)/3)+1
 	for _, n := range names {
